@@ -1,0 +1,79 @@
+"""Turn event streams into read models: what the author of a projector needs, in one import."""
+
+from consumer.errors import (
+    AnotherLog,
+    ApplyFailed,
+    Closed,
+    ConsumerError,
+    Fenced,
+    Misconfigured,
+    NewerRecord,
+    NoUpcaster,
+    OffsetLost,
+    Poison,
+    SourceFailed,
+    Transient,
+    Undecodable,
+)
+from consumer.model.event import Batch, Event, undecodable
+from consumer.model.position import (
+    Checkpoint,
+    Claim,
+    Fence,
+    IntOffset,
+    LogIdentity,
+    Offset,
+    Partition,
+    StreamOffset,
+)
+from consumer.model.record import Fetched, Record
+from consumer.model.start import Start
+from consumer.ports.codec import Codec
+from consumer.ports.event_log import EventLog
+from consumer.ports.observer import Observer
+from consumer.ports.offset_store import OffsetStore
+from consumer.ports.projector import AsyncProjector, Closes, Projector, Resets, SetsUp
+from consumer.ports.source import Membership, Source
+from consumer.ports.upcaster import Upcaster
+
+__all__ = [
+    "AnotherLog",
+    "ApplyFailed",
+    "AsyncProjector",
+    "Batch",
+    "Checkpoint",
+    "Claim",
+    "Closed",
+    "Closes",
+    "Codec",
+    "ConsumerError",
+    "Event",
+    "EventLog",
+    "Fence",
+    "Fenced",
+    "Fetched",
+    "IntOffset",
+    "LogIdentity",
+    "Membership",
+    "Misconfigured",
+    "NewerRecord",
+    "NoUpcaster",
+    "Observer",
+    "Offset",
+    "OffsetLost",
+    "OffsetStore",
+    "Partition",
+    "Poison",
+    "Projector",
+    "Record",
+    "Resets",
+    "SetsUp",
+    "Source",
+    "SourceFailed",
+    "Start",
+    "StreamOffset",
+    "Transient",
+    "Undecodable",
+    "Upcaster",
+    "undecodable",
+]

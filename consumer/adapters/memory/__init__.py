@@ -1,0 +1,1 @@
+"""In memory: for tests and for programs that need no more."""

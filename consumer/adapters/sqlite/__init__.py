@@ -1,0 +1,1 @@
+"""SQLite: embedded and durable."""

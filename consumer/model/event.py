@@ -1,0 +1,116 @@
+"""A decoded fact, and a batch of them."""
+
+from __future__ import annotations
+
+import builtins
+import hashlib
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from datetime import datetime
+from functools import lru_cache
+from types import MappingProxyType
+from typing import Any, TypeVar
+
+import msgspec
+
+from consumer.errors import Undecodable
+from consumer.model.position import Fence, Offset, Partition
+
+T = TypeVar("T")
+
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+#: All that a decoder is known to raise on bad bytes: msgspec's own errors (a `ValueError`), text that
+#: is no UTF-8 or holds half a surrogate pair (also a `ValueError`), and nesting without end.
+BAD_BYTES = (ValueError, RecursionError, OverflowError, TypeError, KeyError)
+
+
+class Event(msgspec.Struct, frozen=True, gc=False):
+    """One fact, as its producer stated it, and its place in the log."""
+
+    id: str
+    type: str
+    #: What the event is about (CloudEvents calls it the subject); a projection's default primary key.
+    aggregate_id: str
+    partition: Partition
+    offset: Offset
+    #: `msgspec.Raw` JSON, not yet decoded, or plain Python values; None for a tombstone.
+    data: Any = None
+    #: The schema version of `data`.
+    version: int = 1
+    #: The event's number within its aggregate, from the producer; None where it tells none.
+    sequence: int | None = None
+    #: When it happened, with its zone; None where nobody says.
+    time: datetime | None = None
+    #: The partition key.
+    key: bytes | None = None
+    #: Whatever else came along: the other attributes and headers.
+    metadata: Mapping[str, Any] = _NOTHING
+
+    @property
+    def is_tombstone(self) -> bool:
+        """Whether the event says only that its key is gone."""
+        return self.data is None
+
+    def decode(self, into: builtins.type[T]) -> T:
+        """The event's data as the type `into`; raises `Undecodable` if it is not one, or is a tombstone.
+
+        Of duplicate keys in a JSON object the last wins.
+        """
+        data = self.data
+        try:
+            if isinstance(data, msgspec.Raw):
+                decoded: T = _decoder(into).decode(data)
+                return decoded
+            if data is not None:
+                return msgspec.convert(data, into)
+        except BAD_BYTES as cause:
+            raise self._undecodable(into, reason(cause)) from cause
+        raise self._undecodable(into, "a tombstone has no data")
+
+    def _undecodable(self, into: object, why: str) -> Undecodable:
+        payload = bytes(self.data) if isinstance(self.data, msgspec.Raw) else None
+        name = getattr(into, "__name__", into)
+        return undecodable(self.partition, self.offset, payload, f"{self.type} as {name}: {why}")
+
+    def __repr__(self) -> str:  # without the data: it may hold what no log should
+        return f"<Event {self.type} {self.id} at {self.partition}:{self.offset}>"
+
+
+class Batch(msgspec.Struct, frozen=True, gc=False):
+    """Events of one partition in order, never empty, and the fence under which they may be applied."""
+
+    partition: Partition
+    events: Sequence[Event]
+    fence: Fence
+
+    def __iter__(self) -> Iterator[Event]:
+        return iter(self.events)
+
+    def __len__(self) -> int:
+        return len(self.events)
+
+    def __repr__(self) -> str:
+        return f"<Batch of {len(self.events)} events of {self.partition} to {self.fence.offset}>"
+
+
+def undecodable(
+    partition: Partition, offset: Offset, payload: bytes | None, why: str
+) -> Undecodable:
+    """An `Undecodable` that names the place, the reason and a hash of the payload, never the payload."""
+    digest = "none" if payload is None else f"sha256:{hashlib.sha256(payload).hexdigest()[:16]}"
+    return Undecodable(partition, offset, f"{why} (payload {digest})")
+
+
+def reason(cause: BaseException) -> str:
+    """What a decoder's error says, without the bytes that it may quote."""
+    if isinstance(cause, UnicodeError):
+        return "the text is not UTF-8"
+    if isinstance(cause, RecursionError):
+        return "the data is nested too deep"
+    return str(cause) or type(cause).__name__
+
+
+@lru_cache(maxsize=1024)
+def _decoder(into: Hashable) -> msgspec.json.Decoder[Any]:
+    decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(into)  # type: ignore[call-overload]
+    return decoder

@@ -1,0 +1,120 @@
+"""What can happen to a projection, each fact under the verb that logs and metrics use too."""
+
+from __future__ import annotations
+
+import msgspec
+
+from consumer.model.position import Offset, Partition
+
+
+class Fact(msgspec.Struct, frozen=True):
+    """Something that happened in the engine; its class name is the verb."""
+
+
+class Started(Fact, frozen=True):
+    """A worker began to run."""
+
+    owner: str
+
+
+class Claimed(Fact, frozen=True):
+    """A partition was claimed; its events are read after `offset`."""
+
+    partition: Partition
+    epoch: int
+    offset: Offset
+
+
+class Began(Fact, frozen=True):
+    """A projection that never ran on the partition has its first checkpoint, as `start` says."""
+
+    partition: Partition
+    offset: Offset
+    start: str
+
+
+class Applied(Fact, frozen=True):
+    """Events were applied, and the checkpoint moved."""
+
+    partition: Partition
+    epoch: int
+    #: Events given to the projector; those of types that it does not handle are not among them.
+    events: int
+    #: Records settled, handled or not.
+    records: int
+    offset: Offset
+    #: From having the records in hand to the commit's reply.
+    seconds: float
+
+
+class Waiting(Fact, frozen=True):
+    """A batch failed; it is tried again after `delay` seconds while its partition waits."""
+
+    partition: Partition
+    #: The checkpoint behind which the batch lies.
+    offset: Offset
+    attempt: int
+    delay: float
+    cause: BaseException
+
+
+class Resumed(Fact, frozen=True):
+    """A batch that had failed went through; its partition goes on."""
+
+    partition: Partition
+    attempts: int
+
+
+class Unclaimed(Fact, frozen=True):
+    """A partition that we were assigned could not be claimed; it is asked for again after `delay` seconds."""
+
+    partition: Partition
+    delay: float
+    cause: BaseException
+
+
+class Halted(Fact, frozen=True):
+    """A partition stopped at its checkpoint, and needs a person."""
+
+    partition: Partition
+    #: None where not even the checkpoint could be read.
+    offset: Offset | None
+    cause: BaseException
+
+
+class Skipped(Fact, frozen=True):
+    """An event that could not be decoded was passed over, as the settings say."""
+
+    partition: Partition
+    offset: Offset
+    cause: BaseException
+
+
+class Dropped(Fact, frozen=True):
+    """Records in hand were dropped: their partition went to somebody else."""
+
+    partition: Partition
+    records: int
+
+
+class Revoked(Fact, frozen=True):
+    """A partition was given back in good order."""
+
+    partition: Partition
+
+
+class Lost(Fact, frozen=True):
+    """A partition belongs to somebody else already."""
+
+    partition: Partition
+
+
+class Rejoining(Fact, frozen=True):
+    """The worker leaves its membership, and joins again after `delay` seconds."""
+
+    delay: float
+    cause: BaseException
+
+
+class Stopped(Fact, frozen=True):
+    """The worker left, and will not come back."""

@@ -1,0 +1,125 @@
+"""Places in a log: partitions, offsets, and who may write from where."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class Offset(msgspec.Struct, frozen=True, order=True, gc=False):
+    """The place of the last applied event in a partition.
+
+    Offsets of one kind are totally ordered; comparing two kinds raises `TypeError`. `str` prints
+    an offset, `Offset.parse` reads it back.
+    """
+
+    @property
+    def is_zero(self) -> bool:
+        """Whether this is the place before a partition's first event."""
+        raise TypeError("an Offset is either an IntOffset or a StreamOffset")
+
+    @staticmethod
+    def parse(text: str) -> Offset:
+        """The offset that `str` printed as `text`; `ValueError` if it is none."""
+        head, dash, tail = text.partition("-")
+        if dash and head:
+            return StreamOffset(_natural(head), _natural(tail))
+        return IntOffset(-1 if text == "-1" else _natural(text))
+
+
+class IntOffset(Offset, frozen=True, order=True, gc=False):
+    """An offset that counts, as Kafka's do; -1 is the place before the first event."""
+
+    value: int
+
+    @property
+    def is_zero(self) -> bool:
+        """Whether this is -1."""
+        return self.value < 0
+
+    def __str__(self) -> str:
+        return str(self.value)
+
+
+class StreamOffset(Offset, frozen=True, order=True, gc=False):
+    """The id of an entry of a Redis stream, as in 1526919030474-55; 0-0 is before the first."""
+
+    milliseconds: int
+    sequence: int
+
+    @property
+    def is_zero(self) -> bool:
+        """Whether this is 0-0."""
+        return self.milliseconds == 0 and self.sequence == 0
+
+    def __str__(self) -> str:
+        return f"{self.milliseconds}-{self.sequence}"
+
+
+class Partition(msgspec.Struct, frozen=True, order=True, gc=False):
+    """One ordered log: a Kafka topic-partition, or one Redis stream."""
+
+    topic: str
+    number: int
+
+    def __str__(self) -> str:
+        return f"{self.topic}/{self.number}"
+
+    @staticmethod
+    def parse(text: str) -> Partition:
+        """The partition that `str` printed as `text`; `ValueError` if it is none."""
+        topic, slash, number = text.rpartition("/")
+        if not (slash and topic):
+            raise ValueError(f"{text!r} is not a partition: write it as in orders/3")
+        return Partition(topic, _natural(number))
+
+
+class LogIdentity(msgspec.Struct, frozen=True, gc=False):
+    """Which log an offset belongs to: two logs may bear one topic's name, one after the other."""
+
+    #: Unique to the log, as in "cluster/topic id"; "" where the broker tells none, and then
+    #: it is not compared.
+    id: str
+    #: How many partitions the topic has; in a checkpoint, how many it had at the first claim.
+    partitions: int
+
+
+class Checkpoint(msgspec.Struct, frozen=True, gc=False):
+    """How far a projection has come in a partition."""
+
+    projection: str
+    partition: Partition
+    #: The last applied event's; None once claimed and not yet committed.
+    offset: Offset | None
+    #: The fencing token of the partition; only grows.
+    epoch: int
+    log: LogIdentity
+
+
+class Claim(msgspec.Struct, frozen=True, gc=False):
+    """The right to apply a partition's events, until somebody claims it after us."""
+
+    projection: str
+    partition: Partition
+    epoch: int
+    #: Fresh for each claim: an epoch may recur when an offset store lost its data, a token never.
+    token: str
+    #: The checkpoint at the time of the claim; None if the projection never ran.
+    offset: Offset | None
+
+
+class Fence(msgspec.Struct, frozen=True, gc=False):
+    """What a store must check before it accepts a batch, and what it must record with it."""
+
+    projection: str
+    partition: Partition
+    epoch: int
+    #: The checkpoint on which the batch builds.
+    expected: Offset
+    #: The checkpoint once the batch is applied.
+    offset: Offset
+
+
+def _natural(text: str) -> int:
+    if not (text.isascii() and text.isdigit()):
+        raise ValueError(f"{text!r} is not a whole number, so this is no place in a log")
+    return int(text)

@@ -1,0 +1,19 @@
+"""From a record's bytes to an event."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from consumer.model.event import Event
+from consumer.model.record import Record
+
+
+class Codec(Protocol):
+    """Understands the envelope of the events on a topic."""
+
+    def decode(self, record: Record) -> Event:
+        """The event that the record holds, its data left raw where the format allows.
+
+        Raises `Undecodable`, and nothing else, whatever the bytes are: build it with
+        `consumer.model.event.undecodable`.
+        """

@@ -1,0 +1,29 @@
+"""A log read without membership."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from consumer.model.event import Event
+from consumer.model.position import LogIdentity, Offset, Partition
+
+
+class EventLog(Protocol):
+    """Ordered events, partition by partition, read from anywhere. All methods may raise `Transient`."""
+
+    def identity(self) -> LogIdentity:
+        """Which log this is; a checkpoint made on another one is refused."""
+
+    def partitions(self) -> Sequence[Partition]:
+        """All partitions, in order."""
+
+    def ends(self) -> Mapping[Partition, Offset]:
+        """For each partition the offset at which nothing is left to apply; its zero while empty."""
+
+    def read(self, partition: Partition, after: Offset | None, limit: int) -> Sequence[Event]:
+        """Up to `limit` events behind `after` (None: from the beginning), in order; empty at the end.
+
+        Raises `OffsetLost` where the log no longer holds what comes after `after`, and `Undecodable`
+        when the first record behind `after` cannot be decoded (those before a later one are returned).
+        """

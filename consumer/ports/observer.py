@@ -1,0 +1,14 @@
+"""Who is told what happens in the engine."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from consumer.model.facts import Fact
+
+
+class Observer(Protocol):
+    """Listens: logs, metrics and tests are observers. The engine decides nothing by what they do."""
+
+    def happened(self, fact: Fact) -> None:
+        """Called on the worker's thread after each fact; must be quick and must not raise."""

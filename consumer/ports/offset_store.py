@@ -1,0 +1,64 @@
+"""Where checkpoints are kept, and who may move them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from consumer.model.position import Checkpoint, Claim, LogIdentity, Offset, Partition
+
+
+class OffsetStore(Protocol):
+    """The last applied offset of each projection and partition, fenced by epochs.
+
+    Every method may raise `Transient` (out of reach; try again), `Closed`, and `Misconfigured` for a
+    name that `validated_name` refuses. Every method that writes raises `NewerRecord`, and writes
+    nothing, where a newer release wrote the record. Projections never see each other's records.
+    Safe to use from several threads.
+    """
+
+    def get(self, projection: str, partition: Partition) -> Checkpoint | None:
+        """The checkpoint; None if the projection never ran on the partition, or was reset since."""
+
+    def claim(
+        self,
+        projection: str,
+        partition: Partition,
+        *,
+        owner: str,
+        log: LogIdentity,
+        floor: int | None = None,
+    ) -> Claim:
+        """Takes the partition under a new epoch, above every earlier one and above `floor`.
+
+        The claim's token is fresh for each call, and reused only by retries within the call, so a
+        lost reply costs nothing. Claims that race get distinct epochs; the last one holds. The first
+        claim records `log`; a later one from a log with another id raises `AnotherLog` and changes
+        nothing (an empty id on either side is not compared). Raises `OffsetLost` where this process
+        held the record before and it is gone.
+        """
+
+    def commit(self, claim: Claim, expected: Offset | None, offset: Offset) -> None:
+        """Moves the checkpoint from `expected` to `offset`, if the claim still holds; else `Fenced`.
+
+        The same commit again succeeds. `Fenced` too where the checkpoint is at neither of the two.
+        Raises `OffsetLost` where the record is gone.
+        """
+
+    def release(self, claim: Claim) -> None:
+        """Gives the partition back: the record has no owner, and the claim commits no more.
+
+        Does nothing where the claim holds no longer.
+        """
+
+    def list_projections(self) -> Sequence[str]:
+        """The names that were claimed and not reset since, sorted."""
+
+    def reset(self, projection: str) -> None:
+        """Forgets the projection's offsets and logs, and fences who holds them; epochs are kept.
+
+        An unknown name is no error.
+        """
+
+    def close(self) -> None:
+        """Lets the connection go. Safe to call twice; any other call after it raises `Closed`."""

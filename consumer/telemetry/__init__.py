@@ -1,0 +1,1 @@
+"""Floor 3, the ears: observers that log and count."""

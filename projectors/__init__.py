@@ -1,0 +1,1 @@
+"""Projectors that ship with the engine; they import `consumer` and nothing deeper."""

@@ -1,0 +1,1 @@
+"""Projectors to read and to run: the demo is built on them."""
