@@ -16,3 +16,10 @@ class Outgoing(msgspec.Struct, frozen=True):
     attributes: Mapping[str, str]
     #: JSON; None where the event has no data.
     data: bytes | None
+
+    def structured(self) -> bytes:
+        """The event as one JSON object: the structured mode of CloudEvents, one line."""
+        members: dict[str, object] = dict(self.attributes)
+        if self.data is not None:
+            members["data"] = msgspec.Raw(self.data)
+        return msgspec.json.encode(members)
