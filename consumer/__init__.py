@@ -1,5 +1,8 @@
 """Turn event streams into read models: what the author of a projector needs, in one import."""
 
+from consumer.engine.runner import Applied, Runner
+from consumer.engine.upcasting import upcaster
+from consumer.engine.worker import Worker
 from consumer.errors import (
     AnotherLog,
     ApplyFailed,
@@ -16,6 +19,7 @@ from consumer.errors import (
     Undecodable,
 )
 from consumer.model.event import Batch, Event, undecodable
+from consumer.model.facts import Fact
 from consumer.model.position import (
     Checkpoint,
     Claim,
@@ -38,6 +42,7 @@ from consumer.ports.upcaster import Upcaster
 
 __all__ = [
     "AnotherLog",
+    "Applied",
     "ApplyFailed",
     "AsyncProjector",
     "Batch",
@@ -49,6 +54,7 @@ __all__ = [
     "ConsumerError",
     "Event",
     "EventLog",
+    "Fact",
     "Fence",
     "Fenced",
     "Fetched",
@@ -67,6 +73,7 @@ __all__ = [
     "Projector",
     "Record",
     "Resets",
+    "Runner",
     "SetsUp",
     "Source",
     "SourceFailed",
@@ -75,5 +82,7 @@ __all__ = [
     "Transient",
     "Undecodable",
     "Upcaster",
+    "Worker",
     "undecodable",
+    "upcaster",
 ]

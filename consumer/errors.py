@@ -17,9 +17,14 @@ ConsumerError
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class ConsumerError(Exception):
     """The root of every error that this package raises on purpose."""
+
+    #: How many events a `Runner` had applied and committed in the call that this error ended.
+    applied: int = 0
 
 
 class Misconfigured(ConsumerError):
@@ -60,7 +65,7 @@ class Poison(ConsumerError):
     `partition` and `offset` say which event; `why` says what is wrong with it.
     """
 
-    def __init__(self, partition: object, offset: object, why: str) -> None:
+    def __init__(self, partition: Any, offset: Any, why: str) -> None:  # a Partition, an Offset
         super().__init__(partition, offset, why)
         self.partition = partition
         self.offset = offset

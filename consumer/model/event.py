@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import builtins
 import hashlib
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
 from types import MappingProxyType
@@ -59,7 +59,8 @@ class Event(msgspec.Struct, frozen=True, gc=False):
         data = self.data
         try:
             if isinstance(data, msgspec.Raw):
-                decoded: T = _decoder(into).decode(data)
+                key: Any = into  # mypy does not believe that a type is hashable
+                decoded: T = _decoder(key).decode(data)
                 return decoded
             if data is not None:
                 return msgspec.convert(data, into)
@@ -111,6 +112,5 @@ def reason(cause: BaseException) -> str:
 
 
 @lru_cache(maxsize=1024)
-def _decoder(into: Hashable) -> msgspec.json.Decoder[Any]:
-    decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(into)  # type: ignore[call-overload]
-    return decoder
+def _decoder(into: Any) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(into)

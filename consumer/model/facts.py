@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from consumer.model.position import Offset, Partition
+from consumer.model.start import Start
 
 
 class Fact(msgspec.Struct, frozen=True):
@@ -30,7 +31,7 @@ class Began(Fact, frozen=True):
 
     partition: Partition
     offset: Offset
-    start: str
+    start: Start
 
 
 class Applied(Fact, frozen=True):

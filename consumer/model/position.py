@@ -13,9 +13,14 @@ class Offset(msgspec.Struct, frozen=True, order=True, gc=False):
     """
 
     @property
+    def zero(self) -> Offset:
+        """The place before a partition's first event, among offsets of this kind."""
+        raise TypeError("an Offset is either an IntOffset or a StreamOffset")
+
+    @property
     def is_zero(self) -> bool:
         """Whether this is the place before a partition's first event."""
-        raise TypeError("an Offset is either an IntOffset or a StreamOffset")
+        return self == self.zero
 
     @staticmethod
     def parse(text: str) -> Offset:
@@ -32,9 +37,9 @@ class IntOffset(Offset, frozen=True, order=True, gc=False):
     value: int
 
     @property
-    def is_zero(self) -> bool:
-        """Whether this is -1."""
-        return self.value < 0
+    def zero(self) -> IntOffset:
+        """-1."""
+        return IntOffset(-1)
 
     def __str__(self) -> str:
         return str(self.value)
@@ -47,9 +52,9 @@ class StreamOffset(Offset, frozen=True, order=True, gc=False):
     sequence: int
 
     @property
-    def is_zero(self) -> bool:
-        """Whether this is 0-0."""
-        return self.milliseconds == 0 and self.sequence == 0
+    def zero(self) -> StreamOffset:
+        """0-0."""
+        return StreamOffset(0, 0)
 
     def __str__(self) -> str:
         return f"{self.milliseconds}-{self.sequence}"

@@ -17,6 +17,11 @@ class Start(msgspec.Struct, frozen=True):
     #: A consumer group of the broker; only with `group`.
     group: str | None = None
 
+    def __str__(self) -> str:
+        if self.at == "group":
+            return f"group:{self.group}"
+        return str(self.time.isoformat()) if self.time else self.at
+
     @staticmethod
     def parse(text: str) -> Start:
         """Reads `beginning`, `end`, `group:NAME` or an ISO 8601 time with its zone; else `ValueError`."""

@@ -12,7 +12,11 @@ from consumer.model.start import Start
 
 
 class Membership(Protocol):
-    """What a source tells the engine about its partitions. No method raises."""
+    """What a source tells the engine about its partitions.
+
+    No method raises, but for
+    `claim`: `Misconfigured` where a person must act, which the source lets pass.
+    """
 
     def claim(
         self, partition: Partition, log: LogIdentity, first: Callable[[Start], Offset]

@@ -1,0 +1,150 @@
+"""From events to a committed checkpoint, and what happens to those that fail."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection
+
+from consumer.engine.assignments import Assignments
+from consumer.engine.decoding import Decoding
+from consumer.engine.holding import Holding
+from consumer.engine.retrying import Backoff
+from consumer.engine.settling import Settling
+from consumer.engine.work import Work
+from consumer.errors import Fenced, Misconfigured, OffsetLost, SourceFailed, Transient
+from consumer.model.facts import Applied, Dropped, Resumed, Waiting
+from consumer.model.position import Offset, Partition
+from consumer.model.record import Fetched
+from consumer.ports.observer import Observer
+
+
+class Applying:
+    """Projects what comes in; what fails waits with its partition, and the others go on.
+
+    Only `Fenced`, `SourceFailed` and `Misconfigured` leave it: they end the membership.
+    """
+
+    def __init__(
+        self,
+        assignments: Assignments,
+        decoding: Decoding,
+        settling: Settling,
+        *,
+        owns: Callable[[Partition], bool],
+        backoff: Backoff,
+        observer: Observer,
+    ) -> None:
+        self._assignments = assignments
+        self._decoding = decoding
+        self._settling = settling
+        #: `Source.owns`: whether an apply may start now.
+        self._owns = owns
+        self._backoff = backoff
+        self._observer = observer
+        #: When to try again, by `time.monotonic`, and what.
+        self._waiting: dict[Partition, tuple[float, Work]] = {}
+
+    def project(self, fetched: Fetched) -> None:
+        """Takes what a poll brought of a partition as far as it goes."""
+        holding = self._assignments.holding(fetched.claim)
+        if holding is None:
+            self._drop(fetched.claim.partition, len(fetched.records))
+            return
+        if holding.partition in self._waiting:
+            raise SourceFailed(f"the source read on in {holding.partition} while it was paused")
+        if fetched.through > holding.offset:
+            self._attempt(self._work(holding, fetched))
+
+    def retry(self) -> None:
+        """Tries again what waits and is due: one partition a call, so that polling goes on between."""
+        now = time.monotonic()
+        for partition, (due, work) in self._waiting.items():
+            if due <= now:
+                del self._waiting[partition]
+                self._attempt(work)
+                return
+
+    def paused(self) -> Collection[Partition]:
+        """The partitions that must not be read on for now."""
+        stale = [
+            (partition, work)
+            for partition, (_, work) in self._waiting.items()
+            if self._assignments.holding(work.holding.claim) is None
+        ]
+        for partition, work in stale:
+            del self._waiting[partition]
+            self._drop(partition, work.records)
+        return self._waiting.keys() | self._assignments.halted.keys()
+
+    def wait(self, longest: float) -> float:
+        """Seconds until the next retry is due, `longest` at most."""
+        if not self._waiting:
+            return longest
+        due = min(due for due, _ in self._waiting.values())
+        return max(0.0, min(longest, due - time.monotonic()))
+
+    def forget(self) -> None:
+        """Drops what waits: the membership has ended."""
+        self._waiting.clear()
+
+    def _work(self, holding: Holding, fetched: Fetched) -> Work:
+        unseen = fetched.records
+        if unseen and unseen[0].offset <= holding.offset:
+            unseen = [record for record in unseen if record.offset > holding.offset]
+        decoded = self._decoding.decode(unseen)
+        through = fetched.through
+        if decoded.poison is not None:
+            through = unseen[decoded.records - 1].offset if decoded.records else holding.offset
+        return Work(
+            holding,
+            decoded.events,
+            records=decoded.records,
+            through=through,
+            poison=decoded.poison,
+        )
+
+    def _attempt(self, work: Work) -> None:
+        began = time.monotonic()
+        before = work.holding.offset
+        work.attempts += 1
+        try:
+            self._settle(work)
+        except (Fenced, Misconfigured, SourceFailed):
+            raise
+        except OffsetLost as cause:
+            self._assignments.halt(work.holding.partition, cause)
+        except Exception as cause:  # whatever a projector raises waits with its partition
+            self._wait_for(work, cause)
+        else:
+            self._settled(work, before, time.monotonic() - began)
+
+    def _settle(self, work: Work) -> None:
+        if not self._owns(work.holding.partition):
+            # Dropping the work would leave a hole if the lease were extended after all.
+            raise Transient(
+                "the lease is past its deadline: nothing is applied until it is extended"
+            )
+        self._settling.settle(work)
+
+    def _settled(self, work: Work, before: Offset, seconds: float) -> None:
+        partition, epoch = work.holding.partition, work.holding.claim.epoch
+        if work.through > before:
+            self._observer.happened(
+                Applied(partition, epoch, len(work.events), work.records, work.through, seconds)
+            )
+        if work.attempts > 1:
+            self._observer.happened(Resumed(partition, work.attempts))
+        if work.poison is not None:
+            self._assignments.halt(partition, work.poison)
+
+    def _wait_for(self, work: Work, cause: Exception) -> None:
+        delay = self._backoff.delay(work.attempts)
+        partition = work.holding.partition
+        self._waiting[partition] = (time.monotonic() + delay, work)
+        self._observer.happened(
+            Waiting(partition, work.holding.offset, work.attempts, delay, cause)
+        )
+
+    def _drop(self, partition: Partition, records: int) -> None:
+        if records:
+            self._observer.happened(Dropped(partition, records))

@@ -1,0 +1,127 @@
+"""Which partitions this worker may apply, and how far each has come."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection
+
+from consumer.engine.holding import Holding
+from consumer.engine.retrying import Backoff
+from consumer.errors import ConsumerError, Fenced, OffsetLost, Transient
+from consumer.model.facts import Began, Claimed, Halted, Lost, Revoked, Unclaimed
+from consumer.model.position import Claim, LogIdentity, Offset, Partition
+from consumer.model.start import BEGINNING, Start
+from consumer.ports.observer import Observer
+from consumer.ports.offset_store import OffsetStore
+
+
+class Assignments:
+    """The engine's side of a membership: nothing is applied from a partition without a claim."""
+
+    def __init__(
+        self,
+        projection: str,
+        offsets: OffsetStore,
+        *,
+        owner: str,
+        start: Start,
+        backoff: Backoff,
+        observer: Observer,
+    ) -> None:
+        self._projection = projection
+        self._offsets = offsets
+        self._owner = owner
+        self._start = start
+        self._backoff = backoff
+        self._observer = observer
+        self._holdings: dict[Partition, Holding] = {}
+        #: Partitions that stand still until a person acts, each with the reason.
+        self.halted: dict[Partition, Exception] = {}
+        #: Partitions that could not be claimed: attempts so far, and when to ask again.
+        self._unclaimed: dict[Partition, tuple[int, float]] = {}
+
+    def claim(
+        self, partition: Partition, log: LogIdentity, first: Callable[[Start], Offset]
+    ) -> Claim | None:
+        """As `Membership.claim`."""
+        attempts, due = self._unclaimed.get(partition, (0, 0.0))
+        if partition in self.halted or time.monotonic() < due:
+            return None
+        try:
+            claim = self._claim(partition, log, first)
+        except OffsetLost as cause:
+            self.halt(partition, cause)
+            return None
+        except (Transient, Fenced) as cause:
+            delay = self._backoff.delay(attempts + 1)
+            self._unclaimed[partition] = (attempts + 1, time.monotonic() + delay)
+            self._observer.happened(Unclaimed(partition, delay, cause))
+            return None
+        self._unclaimed.pop(partition, None)
+        return claim
+
+    def revoked(self, partitions: Collection[Partition]) -> None:
+        """As `Membership.revoked`: the running apply is over (it is on this thread); the rest goes."""
+        reachable = True
+        for partition in partitions:
+            holding = self._forget(partition)
+            if holding is not None:
+                reachable = reachable and self._release(holding)
+                self._observer.happened(Revoked(partition))
+
+    def lost(self, partitions: Collection[Partition]) -> None:
+        """As `Membership.lost`."""
+        for partition in partitions:
+            if self._forget(partition) is not None:
+                self._observer.happened(Lost(partition))
+
+    def halt(self, partition: Partition, cause: Exception) -> None:
+        """As `Membership.halt`; other partitions go on."""
+        self.halted[partition] = cause
+        holding = self._holdings.get(partition)
+        self._observer.happened(Halted(partition, holding.offset if holding else None, cause))
+
+    def holding(self, claim: Claim) -> Holding | None:
+        """What is held under this claim; None once it was given back, lost, or claimed anew."""
+        holding = self._holdings.get(claim.partition)
+        return holding if holding and holding.claim.token == claim.token else None
+
+    def _claim(
+        self, partition: Partition, log: LogIdentity, first: Callable[[Start], Offset]
+    ) -> Claim:
+        claim = self._offsets.claim(self._projection, partition, owner=self._owner, log=log)
+        if claim.offset is None:
+            claim = self._begin(claim, first)
+        assert claim.offset is not None  # noqa: S101  # _begin gave it one; for the type checker
+        self._holdings[partition] = Holding(claim, claim.offset, self._offsets)
+        self._observer.happened(Claimed(partition, claim.epoch, claim.offset))
+        return claim
+
+    def _begin(self, claim: Claim, first: Callable[[Start], Offset]) -> Claim:
+        """Commits the first checkpoint before anything is read, so that a start is decided once."""
+        start = BEGINNING if self._is_added(claim.partition) else self._start
+        offset = first(start)
+        self._offsets.commit(claim, None, offset)
+        self._observer.happened(Began(claim.partition, offset, start))
+        return Claim(claim.projection, claim.partition, claim.epoch, claim.token, offset)
+
+    def _is_added(self, partition: Partition) -> bool:
+        """Whether the topic grew by this partition after the projection first ran on it.
+
+        Such a partition is read from its beginning whatever `start` says: `end` would lose events.
+        """
+        eldest = self._offsets.get(self._projection, Partition(partition.topic, 0))
+        return eldest is not None and partition.number >= eldest.log.partitions
+
+    def _forget(self, partition: Partition) -> Holding | None:
+        self.halted.pop(partition, None)
+        self._unclaimed.pop(partition, None)
+        return self._holdings.pop(partition, None)
+
+    def _release(self, holding: Holding) -> bool:
+        """Whether the store could be told; where it could not, the next claim says the same."""
+        try:
+            self._offsets.release(holding.claim)
+        except ConsumerError:
+            return False
+        return True

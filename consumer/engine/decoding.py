@@ -1,0 +1,59 @@
+"""From the records of a partition to the events that the projector is given."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+import msgspec
+
+from consumer.engine.upcasting import Upcasting
+from consumer.errors import Poison
+from consumer.model.event import Event
+from consumer.model.facts import Skipped
+from consumer.model.record import Record
+from consumer.ports.codec import Codec
+from consumer.ports.observer import Observer
+
+
+class Decoded(msgspec.Struct, frozen=True):
+    """Events in order, up to the end of the records or to the first that is poison."""
+
+    events: Sequence[Event]
+    #: How many records were settled: all, or those before the poison.
+    records: int
+    poison: Poison | None = None
+
+
+class Decoding:
+    """Decodes, passes over what the projector does not handle, and upcasts the rest."""
+
+    def __init__(
+        self,
+        codec: Codec,
+        upcasting: Upcasting,
+        handles: Collection[str] | None,
+        *,
+        skip_poison: bool,
+        observer: Observer,
+    ) -> None:
+        self._codec = codec
+        self._upcasting = upcasting
+        self._takes_all = handles is None
+        self._handles = frozenset(handles or ())
+        #: Whether a poison event is passed over, rather than left for a person.
+        self.skip_poison = skip_poison
+        self._observer = observer
+
+    def decode(self, records: Sequence[Record]) -> Decoded:
+        """The events for the projector. Never raises for what a record holds."""
+        events: list[Event] = []
+        for settled, record in enumerate(records):
+            try:
+                event = self._codec.decode(record)
+                if self._takes_all or event.type in self._handles:
+                    events.append(self._upcasting.upcast(event))
+            except Poison as poison:
+                if not self.skip_poison:
+                    return Decoded(events, settled, poison)
+                self._observer.happened(Skipped(record.partition, record.offset, poison))
+        return Decoded(events, len(records))

@@ -1,0 +1,69 @@
+"""One attempt: apply what is in hand, then commit it."""
+
+from __future__ import annotations
+
+from consumer.engine.work import Work
+from consumer.errors import ApplyFailed, ConsumerError, Poison, Transient
+from consumer.model.event import Batch
+from consumer.model.facts import Skipped
+from consumer.ports.observer import Observer
+from consumer.ports.projector import Projector
+
+
+class Settling:
+    """Applies before it commits; the one place that calls `Projector.apply`."""
+
+    def __init__(
+        self,
+        projector: Projector,
+        *,
+        transient: tuple[type[Exception], ...] = (),
+        skip_poison: bool = False,
+        observer: Observer,
+    ) -> None:
+        self._projector = projector
+        #: Types that a projector may raise in place of `Transient`.
+        self._transient = transient
+        self._skip_poison = skip_poison
+        self._observer = observer
+
+    def settle(self, work: Work) -> None:
+        """Applies the events, unless an earlier attempt did, and moves the checkpoint.
+
+        Raises `Transient` or `ApplyFailed` for the projector, and what `OffsetStore.commit` raises.
+        """
+        while work.events and not work.applied:
+            try:
+                self._apply(work.batch)
+            except ApplyFailed:
+                raise
+            except Poison as poison:
+                self._put_aside(work, poison)
+            else:
+                work.applied = True
+        if work.through > work.holding.offset:
+            work.holding.advance(work.through)
+
+    def _apply(self, batch: Batch) -> None:
+        try:
+            self._projector.apply(batch)
+        except ConsumerError:
+            raise
+        except self._transient as cause:
+            raise Transient(f"{type(cause).__name__}: {cause}") from cause
+        except Exception as cause:
+            why = (
+                f"{self._projector.name} raised {type(cause).__name__}: {cause}, in a batch from here "
+                f"to {batch.fence.offset}; it is tried again until it goes through"
+            )
+            raise ApplyFailed(batch.partition, batch.events[0].offset, why) from cause
+
+    def _put_aside(self, work: Work, poison: Poison) -> None:
+        """What only the projector could find out: an event's data is not what it should be."""
+        if not work.holds(poison):
+            raise poison
+        if self._skip_poison:
+            work.without(poison)
+            self._observer.happened(Skipped(work.holding.partition, poison.offset, poison))
+        else:
+            work.stop_before(poison)

@@ -1,0 +1,54 @@
+"""What is in hand of one partition, on its way to a checkpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from consumer.engine.holding import Holding
+from consumer.errors import Poison
+from consumer.model.event import Batch, Event
+from consumer.model.position import Offset
+
+
+class Work:
+    """Events in hand, settled by as many attempts as it takes: applied once, then committed."""
+
+    def __init__(
+        self,
+        holding: Holding,
+        events: Sequence[Event],
+        *,
+        records: int,
+        through: Offset,
+        poison: Poison | None = None,
+    ) -> None:
+        self.holding = holding
+        self.events = events
+        self.records = records
+        #: Where the checkpoint is once this is settled.
+        self.through = through
+        #: What stands behind the last event, and stops the partition there.
+        self.poison = poison
+        #: Whether only the commit is missing; an apply that went through is not repeated for it.
+        self.applied = False
+        self.attempts = 0
+
+    @property
+    def batch(self) -> Batch:
+        """The events as the projector is given them, under the fence."""
+        return Batch(self.holding.partition, self.events, self.holding.fence(self.through))
+
+    def holds(self, poison: Poison) -> bool:
+        """Whether the poison is one of these events."""
+        return any(event.offset == poison.offset for event in self.events)
+
+    def without(self, poison: Poison) -> None:
+        """Takes the poison event out; the others go on."""
+        self.events = [event for event in self.events if event.offset != poison.offset]
+
+    def stop_before(self, poison: Poison) -> None:
+        """Keeps only the events before the poison, and the poison as the reason to stop."""
+        self.events = [event for event in self.events if event.offset < poison.offset]
+        self.through = self.events[-1].offset if self.events else self.holding.offset
+        self.records = len(self.events)
+        self.poison = poison

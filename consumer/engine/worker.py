@@ -1,0 +1,97 @@
+"""START HERE: the loop of a worker, in three lifetimes: a membership, a poll, a batch."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+
+from consumer.engine.applying import Applying
+from consumer.engine.assignments import Assignments
+from consumer.engine.retrying import Backoff
+from consumer.errors import Fenced, SourceFailed
+from consumer.model.facts import Rejoining, Started, Stopped
+from consumer.model.position import Partition
+from consumer.ports.observer import Observer
+from consumer.ports.source import Source
+
+#: Seconds that a poll waits for a first record, and so the longest that `stop` goes unnoticed while idle.
+_LONGEST_WAIT = 0.2
+
+
+class Worker:
+    """One process's share of a projection: polls, projects, and survives what can be survived.
+
+    One thread does the whole path, without a lock; a fleet scales by more workers.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        assignments: Assignments,
+        applying: Applying,
+        *,
+        owner: str,
+        backoff: Backoff,
+        observer: Observer,
+        finished: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self._source = source
+        self._assignments = assignments
+        self._applying = applying
+        self._owner = owner
+        self._backoff = backoff
+        self._observer = observer
+        #: Asked whenever a poll brought nothing; True ends the run.
+        self._finished = finished
+        self._stopping = threading.Event()
+        self._rejoins = 0
+        #: The partitions that stood still when the last membership ended, each with the reason.
+        self.halted: Mapping[Partition, Exception] = {}
+
+    def stop(self) -> None:
+        """Asks `run` to finish the batch in hand, commit it, leave and return.
+
+        May be called from any thread, and from a signal handler.
+        """
+        self._stopping.set()
+
+    def run(self) -> None:
+        """Works until it is stopped, or `finished`; raises `Misconfigured` where a person must act."""
+        self._observer.happened(Started(self._owner))
+        while not self._stopping.is_set():
+            cause = None
+            try:
+                self._source.open(self._assignments)
+                self._consume()
+            except (Fenced, SourceFailed) as left:
+                cause = left
+            finally:
+                self._leave()
+            if cause is not None:
+                self._pause(cause)
+        self._observer.happened(Stopped())
+
+    def _consume(self) -> None:
+        while not self._stopping.is_set():
+            idle = True
+            wait = self._applying.wait(_LONGEST_WAIT)
+            for fetched in self._source.poll(self._applying.paused(), wait):
+                idle = False
+                self._applying.project(fetched)
+                self._rejoins = 0
+                if self._stopping.is_set():
+                    return
+            self._applying.retry()
+            if idle and self._finished():
+                self._stopping.set()
+
+    def _leave(self) -> None:
+        self.halted = dict(self._assignments.halted)
+        self._applying.forget()
+        self._source.close()
+
+    def _pause(self, cause: Exception) -> None:
+        self._rejoins += 1
+        delay = self._backoff.delay(self._rejoins)
+        self._observer.happened(Rejoining(delay, cause))
+        self._stopping.wait(delay)
