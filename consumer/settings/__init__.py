@@ -1,0 +1,1 @@
+"""Floor 4, the settings: everything an operator sets, read once and checked whole."""

@@ -1,0 +1,109 @@
+"""The whole of projections.yaml."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pydantic import ModelWrapValidatorHandler, ValidationError, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from consumer.errors import Misconfigured
+from consumer.settings.offsets import OffsetSettings
+from consumer.settings.problems import Problem, nearest, problems_of
+from consumer.settings.projections import ProjectionName, ProjectionSettings
+from consumer.settings.sources import SourceSettings
+
+
+class Settings(BaseSettings):
+    """Everything an operator sets.
+
+    A variable of the environment such as `PROJECTIONS_OFFSETS__REDIS__URL` overrides the file. Making
+    one raises `Misconfigured` with all problems, a line each.
+    """
+
+    model_config = SettingsConfigDict(
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,
+        use_attribute_docstrings=True,
+        env_prefix="PROJECTIONS_",
+        env_nested_delimiter="__",
+    )
+
+    offsets: OffsetSettings
+    """Where checkpoints are kept."""
+
+    sources: dict[str, SourceSettings]
+    """The brokers, each under a name of your choice."""
+
+    projections: dict[ProjectionName, ProjectionSettings] = {}
+    """The projections by name: offsets, consumer group and logs carry it."""
+
+    def projection(self, name: str) -> ProjectionSettings:
+        """The projection of that name; else `Misconfigured`, with the names there are."""
+        if name not in self.projections:
+            raise Misconfigured(f"projections.{name}: missing; {nearest(name, self.projections)}")
+        return self.projections[name]
+
+    def source(self, name: str) -> SourceSettings:
+        """The source of that name; else `Misconfigured`, with the names there are."""
+        if name not in self.sources:
+            raise Misconfigured(f"sources.{name}: missing; {nearest(name, self.sources)}")
+        return self.sources[name]
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment first, then the file."""
+        return env_settings, init_settings
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _all_at_once(cls, data: Any, handler: ModelWrapValidatorHandler[Settings]) -> Settings:
+        problems = [*_dangling(data)]
+        try:
+            settings = handler(data)
+        except ValidationError as cause:
+            problems = [*problems_of(cause, cls), *problems]
+        if problems:
+            # Not a ValueError, so it passes through pydantic, and quotes nothing that was given.
+            raise Misconfigured("\n".join(map(str, problems))) from None
+        return settings
+
+
+def _dangling(data: Any) -> Iterator[Problem]:
+    """What only two parts together tell. Looks at raw data, so that it is said with all the rest."""
+    sources = _mapping(_mapping(data).get("sources"))
+    groups: dict[tuple[str, str], str] = {}
+    for name, projection in _mapping(_mapping(data).get("projections")).items():
+        read = _mapping(_mapping(projection).get("source"))
+        place = ("projections", name, "source")
+        source = read.get("from")
+        if not isinstance(source, str) or not sources:
+            continue
+        if source not in sources:
+            yield Problem((*place, "from"), f"no source has this name; {nearest(source, sources)}")
+        elif "redis" in _mapping(sources[source]):
+            if "group" in read:
+                yield Problem(
+                    (*place, "group"), "Redis Streams know no consumer group of ours: leave it out"
+                )
+        else:
+            group = str(read.get("group") or name)
+            other = groups.setdefault((source, group), str(name))
+            if other != name:
+                yield Problem(
+                    (*place, "group"),
+                    f"{other} reads from {source} as {group} too; two projections in one group would share the partitions, not each see all",
+                )
+
+
+def _mapping(value: Any) -> Mapping[Any, Any]:
+    return value if isinstance(value, Mapping) else {}

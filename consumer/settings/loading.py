@@ -1,0 +1,111 @@
+"""From a file and the environment to `Settings`."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from consumer.errors import Misconfigured
+from consumer.settings.document import Settings
+from consumer.settings.problems import Problem, nearest
+
+#: `${NAME}` and `${NAME:-what to take where it is not set}`; `$${` stands for `${` itself.
+_VARIABLE = re.compile(r"\$?\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[^}]*))?\}")
+
+
+def load(path: Path) -> Settings:
+    """Reads and checks everything; raises `Misconfigured` with all that is wrong, a line each."""
+    tree = _parse(path)
+    problems = [*_strange_variables()]
+    tree = _filled(tree, (), problems.append)
+    try:
+        settings = Settings(**tree)
+    except Misconfigured as cause:
+        lines = str(cause).splitlines()
+    else:
+        lines = []
+    lines = [*map(str, problems), *lines]
+    if lines:
+        found = "1 problem" if len(lines) == 1 else f"{len(lines)} problems"
+        raise Misconfigured("\n".join([f"{path}: {found}", *(f"  {line}" for line in lines)]))
+    return settings
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML without surprises: a key stands once, and a time stays the text that it is."""
+
+    yaml_implicit_resolvers = {  # noqa: RUF012  # the way PyYAML wants it
+        first: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith(":timestamp")]
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.value in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the key {key.value} stands here twice", key.start_mark
+                )
+            seen.add(str(key.value))
+        return super().construct_mapping(node, deep)
+
+
+def _parse(path: Path) -> dict[str, Any]:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as cause:
+        hint = ": name the file with --config, or in PROJECTIONS_CONFIG"
+        raise Misconfigured(f"cannot read the settings in {path}: {cause.strerror}{hint}") from None
+    except UnicodeDecodeError:
+        raise Misconfigured(f"{path} does not hold text in UTF-8") from None
+    try:
+        tree = yaml.load(text, Loader=_Loader)  # noqa: S506  # it is a SafeLoader
+    except yaml.MarkedYAMLError as cause:
+        mark = cause.problem_mark
+        place = f"{path}, line {mark.line + 1}, column {mark.column + 1}" if mark else str(path)
+        raise Misconfigured(f"{place}: {cause.problem or cause.context}") from None
+    except yaml.YAMLError:
+        raise Misconfigured(f"{path} does not hold text that YAML allows") from None
+    if not isinstance(tree, dict) or not all(isinstance(key, str) for key in tree):
+        raise Misconfigured(f"{path} must hold a mapping: offsets, sources and projections")
+    return tree
+
+
+def _filled(value: Any, place: tuple[str | int, ...], report: Callable[[Problem], None]) -> Any:
+    """The value with variables of the environment put in; those that are not set are reported."""
+    if isinstance(value, dict):
+        return {key: _filled(inner, (*place, str(key)), report) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_filled(inner, (*place, at), report) for at, inner in enumerate(value)]
+    if not isinstance(value, str):
+        return value
+
+    def fill(found: re.Match[str]) -> str:
+        if found[0].startswith("$$"):
+            return found[0][1:]
+        default: str | None = found["default"]
+        given = os.environ.get(found["name"], default)
+        if given is None:
+            report(Problem(place, f"the environment has no {found['name']}"))
+        return given or ""
+
+    return _VARIABLE.sub(fill, value)
+
+
+def _strange_variables(environment: Mapping[str, str] = os.environ) -> Iterator[Problem]:
+    """Variables that look like settings and are none: a typing error would pass unseen."""
+    prefix = "PROJECTIONS_"
+    for variable in sorted(environment):
+        head, nested, _ = variable.upper().removeprefix(prefix).partition("__")
+        if (
+            variable.upper().startswith(prefix)
+            and nested
+            and head.lower() not in Settings.model_fields
+        ):
+            known = (name.upper() for name in Settings.model_fields)
+            yield Problem((variable,), f"no such setting; {nearest(head, known)}")

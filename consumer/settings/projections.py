@@ -1,0 +1,117 @@
+"""What a projection is made of, and how it is run."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, model_validator
+
+from consumer.errors import Misconfigured
+from consumer.model.names import validated_name
+from consumer.model.start import Start
+from consumer.settings.codecs import CodecSettings
+from consumer.settings.shape import Shape
+
+_IMPORT = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*")
+
+
+def _import_string(text: str) -> str:
+    if not _IMPORT.fullmatch(text):
+        raise ValueError(
+            f"{text!r} is no import string: write module:name, as in shop.orders:totals"
+        )
+    return text
+
+
+def _place(text: str) -> str:
+    Start.parse(text)
+    return text
+
+
+def _named(name: str) -> str:
+    try:
+        return validated_name(name)
+    except Misconfigured as cause:
+        raise ValueError(str(cause)) from None
+
+
+#: Names an object in a module on the path: `module:name`.
+ImportString = Annotated[str, AfterValidator(_import_string)]
+#: What `validated_name` takes.
+ProjectionName = Annotated[str, AfterValidator(_named)]
+#: A topic's name, as Kafka takes it.
+Topic = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,249}$")]
+
+
+class ReadFrom(Shape):
+    """Which events a projection is given."""
+
+    from_: Annotated[str, Field(alias="from")]
+    """The name of one of the `sources`."""
+
+    topics: Annotated[list[Topic], Field(min_length=1)]
+    """The topics to read; on Redis Streams the names in front of the stream's number."""
+
+    codec: CodecSettings = "cloudevents"
+    """The form of the events: `cloudevents`, `envelope`, `{json: ...}`, or an import string of your own `Codec`."""
+
+    start: Annotated[str, AfterValidator(_place)] = "beginning"
+    """Where a projection that never ran begins: `beginning`, `end`, a time with its zone, or `group:NAME`."""
+
+    group: Annotated[str, Field(min_length=1, max_length=249)] | None = None
+    """Kafka only: the consumer group; the projection's name where nothing is said."""
+
+    @model_validator(mode="after")
+    def _each_topic_once(self) -> ReadFrom:
+        twice = sorted({topic for topic in self.topics if self.topics.count(topic) > 1})
+        if twice:
+            raise ValueError(f"names {', '.join(twice)} twice in topics")
+        return self
+
+
+class RetrySettings(Shape):
+    """How long a batch that failed waits before it is tried again: longer each time, up to the cap."""
+
+    initial: Annotated[float, Field(gt=0, le=3600)] = 0.1
+    """Seconds before the second attempt."""
+
+    cap: Annotated[float, Field(gt=0, le=3600)] = 30.0
+    """Seconds between attempts, at most."""
+
+    @model_validator(mode="after")
+    def _rising(self) -> RetrySettings:
+        if self.cap < self.initial:
+            raise ValueError(f"has a cap of {self.cap:g} s below the initial {self.initial:g} s")
+        return self
+
+
+class ProjectionSettings(Shape):
+    """A read model kept up to date: its projector, its events, and how it is run."""
+
+    projector: ImportString
+    """A `Projector` or `AsyncProjector`, its class, or a function that makes one: `shop.read_models:orders`."""
+
+    source: ReadFrom
+    """Which events it is given."""
+
+    batch_size: Annotated[int, Field(ge=1, le=10_000)] = 500
+    """Events that `apply` is given at once, at most."""
+
+    upcasters: tuple[ImportString, ...] = ()
+    """Each an `Upcaster`, or a list of them."""
+
+    on_undecodable: Literal["halt", "skip"] = "halt"
+    """What becomes of a partition whose next event cannot be read: it halts, or the event is skipped and logged."""
+
+    transient: tuple[ImportString, ...] = ()
+    """Types of exception that mean, like `Transient`, that the projector's store is out of reach for now."""
+
+    retry: RetrySettings = RetrySettings()
+    """How long a batch that failed waits before it is tried again."""
+
+    drain_seconds: Annotated[float, Field(gt=0, le=3600)] = 25.0
+    """How long a worker that is told to stop may take for the batch in hand.
+
+    Kubernetes kills a Pod 30 s after telling it to stop, unless it is told otherwise.
+    """

@@ -1,0 +1,43 @@
+"""What all settings have in common: how strict they are, and where secrets come from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict
+
+
+class Shape(BaseModel):
+    """A part of projections.yaml. Unknown keys are refused, and nothing changes after reading."""
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, hide_input_in_errors=True, use_attribute_docstrings=True
+    )
+
+
+def secret_in(path: Path) -> str:
+    """What the file holds, without the line break at its end; `OSError` where it cannot be read."""
+    return path.read_text(encoding="utf-8").rstrip("\r\n")
+
+
+def _readable(path: Path) -> Path:
+    try:
+        secret_in(path)
+    except OSError as cause:
+        raise ValueError(f"cannot read {path}: {cause.strerror}") from None
+    except UnicodeDecodeError:
+        raise ValueError(f"{path} does not hold text in UTF-8") from None
+    return path
+
+
+#: A file with a secret. It is read at start-up and at each connection, so that a secret may rotate.
+SecretFile = Annotated[Path, AfterValidator(_readable)]
+
+
+def one_of(part: BaseModel, *names: str) -> None:
+    """Raises `ValueError` unless exactly one of the part's fields is set."""
+    given = [name for name in names if getattr(part, name) is not None]
+    if len(given) != 1:
+        found = f"has {' and '.join(given)}" if given else "has neither"
+        raise ValueError(f"takes either {' or '.join(names)}, and {found}")

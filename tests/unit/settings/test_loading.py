@@ -1,0 +1,211 @@
+"""projections.yaml and the environment, read whole or refused whole."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from consumer.errors import Misconfigured
+from consumer.settings.loading import load
+
+GOOD = """
+offsets: {redis: {url: "redis://localhost:6379/0", prefix: prod}}
+sources:
+  main: {kafka: {bootstrap_servers: [localhost:9092], config: {}}}
+  streams: {redis: {url: "redis://localhost:6379/1", streams: 8}}
+projections:
+  customers:
+    projector: shop.read_models:customers
+    source: {from: main, topics: [orders]}
+"""
+
+Write = Callable[[str], Path]
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    def written(text: str) -> Path:
+        path = tmp_path / "projections.yaml"
+        path.write_text(text)
+        return path
+
+    return written
+
+
+def complaints(path: Path) -> list[str]:
+    with pytest.raises(Misconfigured) as raised:
+        load(path)
+    return [line.strip() for line in str(raised.value).splitlines()]
+
+
+def test_what_is_not_said_has_its_default(write: Write) -> None:
+    settings = load(write(GOOD))
+
+    customers = settings.projection("customers")
+    assert (customers.batch_size, customers.on_undecodable) == (500, "halt")
+    assert (customers.source.codec, customers.source.start) == ("cloudevents", "beginning")
+    assert customers.drain_seconds == 25
+    assert settings.source("streams").redis is not None
+
+
+def test_all_problems_are_said_at_once_each_with_its_place(write: Write) -> None:
+    lines = complaints(
+        write("""
+offsets: {redis: {url: "redis://localhost", prefx: prod}}
+sources:
+  main: {kafka: {bootstrap_servers: []}}
+  both: {kafka: {bootstrap_servers: [a]}, redis: {url: "redis://b", streams: 1}}
+projections:
+  customers:
+    projector: shop.read_models
+    source: {from: mian, topics: [orders, orders], start: 2026-11-01}
+    batchsize: 500
+    batch_size: many
+  "bad:name": {projector: "a:b"}
+""")
+    )
+
+    assert lines[0].endswith("projections.yaml: 10 problems")
+    for expected in (
+        "offsets.redis.prefx: unknown; did you mean prefix?",
+        "sources.main.kafka.bootstrap_servers: must not be empty",
+        "sources.both: takes either kafka or redis, and has kafka and redis",
+        "projections.customers.projector: 'shop.read_models' is no import string",
+        "projections.customers.source.from: no source has this name; did you mean main?",
+        "projections.customers.source.start: '2026-11-01' is no place to start",
+        "projections.customers.batchsize: unknown; did you mean batch_size?",
+        "projections.customers.batch_size: must be a valid integer",
+        "projections.bad:name: 'bad:name' cannot name a projection",
+        "projections.bad:name.source: is missing",
+    ):
+        assert any(line.startswith(expected) for line in lines), (expected, lines)
+
+
+def test_two_projections_in_one_consumer_group_are_refused(write: Write) -> None:
+    second = "  orders: {projector: a:b, source: {from: main, topics: [orders], group: customers}}"
+
+    assert complaints(write(GOOD + second))[1].startswith(
+        "projections.orders.source.group: customers reads from main as customers too"
+    )
+
+
+def test_a_group_on_redis_streams_is_refused(write: Write) -> None:
+    second = "  orders: {projector: a:b, source: {from: streams, topics: [orders], group: x}}"
+
+    assert complaints(write(GOOD + second))[1].startswith("projections.orders.source.group: ")
+
+
+def test_a_name_far_from_all_known_ones_is_answered_with_all_of_them(write: Write) -> None:
+    settings = load(write(GOOD))
+
+    with pytest.raises(Misconfigured, match=r"projections\.zzz: missing; there are customers"):
+        settings.projection("zzz")
+    with pytest.raises(Misconfigured, match=r"sources\.stream: missing; did you mean streams\?"):
+        settings.source("stream")
+
+
+def test_values_come_from_the_environment_where_the_file_says_so(
+    write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BROKER", "kafka-1:9092")
+    text = GOOD.replace("localhost:9092", '"${BROKER}", "${OTHER:-kafka-2:9092}", "$${BROKER}"')
+
+    kafka = load(write(text)).source("main").kafka
+
+    assert kafka is not None
+    assert kafka.bootstrap_servers == ["kafka-1:9092", "kafka-2:9092", "${BROKER}"]
+
+
+def test_a_variable_that_is_not_set_is_a_problem_at_its_place(write: Write) -> None:
+    lines = complaints(write(GOOD.replace("localhost:9092", '"${NOT_SET_ANYWHERE}"')))
+
+    assert lines[1] == (
+        "sources.main.kafka.bootstrap_servers[0]: the environment has no NOT_SET_ANYWHERE"
+    )
+
+
+def test_the_environment_overrides_the_file(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PROJECTIONS_PROJECTIONS__CUSTOMERS__BATCH_SIZE", "7")
+
+    assert load(write(GOOD)).projection("customers").batch_size == 7
+
+
+def test_a_misspelt_setting_in_the_environment_does_not_pass_unseen(
+    write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PROJECTIONS_OFSETS__REDIS__PREFIX", "x")
+
+    assert complaints(write(GOOD))[1] == (
+        "PROJECTIONS_OFSETS__REDIS__PREFIX: no such setting; did you mean OFFSETS?"
+    )
+
+
+def test_secrets_come_from_files_and_are_read_anew(write: Write, tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("first\n")
+    text = GOOD.replace("prefix: prod", f"password_file: {secret}").replace(
+        "config: {}", f"config: {{sasl.username: me}}, config_files: {{sasl.password: {secret}}}"
+    )
+    settings = load(write(text))
+    redis, kafka = settings.offsets.redis, settings.source("main").kafka
+    assert redis is not None
+    assert kafka is not None
+
+    assert redis.secret == "first"
+    secret.write_text("second\n")
+    assert redis.secret == "second"
+    assert kafka.properties == {
+        "bootstrap.servers": "localhost:9092",
+        "sasl.username": "me",
+        "sasl.password": "second",
+    }
+
+
+def test_a_secret_file_that_cannot_be_read_is_a_problem(write: Write) -> None:
+    lines = complaints(write(GOOD.replace("prefix: prod", "password_file: /nowhere/secret")))
+
+    assert lines[1] == (
+        "offsets.redis.password_file: cannot read /nowhere/secret: No such file or directory"
+    )
+
+
+def test_no_secret_is_printed(write: Write) -> None:
+    text = GOOD.replace("redis://localhost:6379/0", "redis://me:hush@localhost/0").replace(
+        "config: {}", "config: {sasl.password: hush}"
+    )
+    settings = load(write(text.replace("prefix: prod", "password: hush")))
+
+    assert "hush" not in repr(settings)
+    assert "hush" not in str(settings)
+    assert "hush" not in settings.model_dump_json()
+    with pytest.raises(Misconfigured) as raised:
+        load(write(text.replace("prefix: prod", "password: [hush], url: hush://hush")))
+    assert "hush" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a: [", "line 1, column 5: expected the node content"),
+        ("a: 1\na: 2", "line 2, column 1: the key a stands here twice"),
+        ("- a", "must hold a mapping: offsets, sources and projections"),
+        ("", "must hold a mapping"),
+        ("a: \x07", "does not hold text that YAML allows"),
+    ],
+)
+def test_what_is_not_yaml_or_no_mapping_is_said_in_one_line(
+    write: Write, text: str, expected: str
+) -> None:
+    (line,) = complaints(write(text))
+
+    assert expected in line
+
+
+def test_a_missing_file_is_said_in_one_line(tmp_path: Path) -> None:
+    (line,) = complaints(tmp_path / "none.yaml")
+
+    assert line.endswith(
+        "No such file or directory: name the file with --config, or in PROJECTIONS_CONFIG"
+    )
