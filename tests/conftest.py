@@ -1,0 +1,138 @@
+"""Real servers as fixtures. With CI=true a server that is not to be had fails the run; else it skips."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack
+from typing import Any, NoReturn, TypeVar
+
+import pytest
+
+from consumer.embedded.kafka import Kafka
+from consumer.embedded.valkey import Valkey
+from tests import servers
+from tests.servers import Missing, RedisServer
+
+T = TypeVar("T")
+
+_SHARED = pytest.StashKey[servers.Shared]()
+_DESK = pytest.StashKey[servers.Desk]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Only the process that runs pytest owns servers; the workers of pytest-xdist ask it."""
+    if not hasattr(config, "workerinput"):
+        config.stash[_SHARED] = servers.Shared()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if desk := config.stash.get(_DESK, None):
+        desk.close()
+    if shared := config.stash.get(_SHARED, None):
+        shared.close()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Tells a worker of pytest-xdist where to ask."""
+    config: pytest.Config = node.config
+    if _DESK not in config.stash:
+        config.stash[_DESK] = servers.Desk(config.stash[_SHARED])
+    desk = config.stash[_DESK]
+    node.workerinput["servers"] = (desk.port, desk.key)
+
+
+@pytest.fixture(scope="session")
+def _find(pytestconfig: pytest.Config) -> Callable[[str], Any]:
+    def find(name: str) -> Any:
+        if worker := getattr(pytestconfig, "workerinput", None):
+            found = servers.ask(*worker["servers"], name)
+        else:
+            found = pytestconfig.stash[_SHARED].get(name)
+        if isinstance(found, Missing):
+            _unavailable(found)
+        return found
+
+    return find
+
+
+def _unavailable(missing: Missing) -> NoReturn:
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"a server is missing: {missing}", pytrace=False)
+    pytest.skip(f"a server is missing: {missing}")
+
+
+@pytest.fixture(scope="session")
+def kafka(_find: Callable[[str], Any]) -> servers.KafkaServer:
+    """The run's Kafka: `.bootstrap`. Topics are the test's to make, under names of its own."""
+    return _find("kafka")
+
+
+@pytest.fixture(scope="session")
+def valkey(_find: Callable[[str], Any]) -> RedisServer:
+    """The run's Valkey: `.url`. Keys are the test's, under a prefix of its own."""
+    return _find("valkey")
+
+
+@pytest.fixture(scope="session")
+def redis_62(_find: Callable[[str], Any]) -> RedisServer:
+    """The oldest Redis that is supported."""
+    return _find("redis_62")
+
+
+@pytest.fixture(scope="session")
+def redis_70(_find: Callable[[str], Any]) -> RedisServer:
+    """The Redis of Debian 12."""
+    return _find("redis_70")
+
+
+@pytest.fixture(scope="session")
+def valkey_cluster(_find: Callable[[str], Any]) -> servers.RedisCluster:
+    """Three masters: `.url` of one of them, `.addresses` of all."""
+    return _find("valkey_cluster")
+
+
+@pytest.fixture(scope="session")
+def valkey_sentinel(_find: Callable[[str], Any]) -> servers.RedisSentinel:
+    """Three Sentinels over a master and a replica: `.addresses`, `.service`."""
+    return _find("valkey_sentinel")
+
+
+@pytest.fixture
+def own_valkey() -> Iterator[Callable[..., Valkey]]:
+    """Makes servers that a test may stop, kill and restart: `own_valkey(append_only=True)`."""
+    with ExitStack() as stack:
+
+        def make(*, append_only: bool = False, options: tuple[str, ...] = ()) -> Valkey:
+            return _made(
+                stack,
+                lambda: servers.valkey_process(append_only=append_only, options=options),
+            )
+
+        yield make
+
+
+@pytest.fixture
+def own_kafka() -> Iterator[Callable[..., Kafka]]:
+    """Makes brokers that a test may stop, kill and restart: `own_kafka(QUICK_CLEANING)`."""
+    with ExitStack() as stack:
+
+        def make(properties: dict[str, str] | None = None) -> Kafka:
+            return _made(stack, lambda: servers.kafka_process(properties))
+
+        yield make
+
+
+@pytest.fixture
+def own_sentinel() -> Iterator[servers.SentinelTrio]:
+    """A master, a replica and three Sentinels, any of which a test may kill."""
+    with ExitStack() as stack:
+        yield _made(stack, servers.sentinel_processes)
+
+
+def _made(stack: ExitStack, server: Callable[[], AbstractContextManager[T]]) -> T:
+    try:
+        return stack.enter_context(server())
+    except Missing as missing:
+        _unavailable(missing)
