@@ -55,14 +55,18 @@ class Applying:
         if fetched.through > holding.offset:
             self._attempt(self._work(holding, fetched))
 
-    def retry(self) -> None:
-        """Tries again what waits and is due: one partition a call, so that polling goes on between."""
+    def retry(self) -> bool:
+        """Tries again what waits and is due, and says whether anything was.
+
+        One partition a call, so that polling goes on in between.
+        """
         now = time.monotonic()
         for partition, (due, work) in self._waiting.items():
             if due <= now:
                 del self._waiting[partition]
                 self._attempt(work)
-                return
+                return True
+        return False
 
     def paused(self) -> Collection[Partition]:
         """The partitions that must not be read on for now."""

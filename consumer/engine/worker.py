@@ -41,7 +41,7 @@ class Worker:
         self._owner = owner
         self._backoff = backoff
         self._observer = observer
-        #: Asked whenever a poll brought nothing; True ends the run.
+        #: Asked whenever nothing was in hand; True ends the run.
         self._finished = finished
         self._stopping = threading.Event()
         self._rejoins = 0
@@ -73,7 +73,7 @@ class Worker:
 
     def _consume(self) -> None:
         while not self._stopping.is_set():
-            idle = True
+            idle = not self._applying.retry()
             wait = self._applying.wait(_LONGEST_WAIT)
             for fetched in self._source.poll(self._applying.paused(), wait):
                 idle = False
@@ -81,7 +81,6 @@ class Worker:
                 self._rejoins = 0
                 if self._stopping.is_set():
                     return
-            self._applying.retry()
             if idle and self._finished():
                 self._stopping.set()
 

@@ -1,0 +1,220 @@
+"""Doubles that record, for the floors that need no server."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Collection, Iterator, Sequence
+
+import msgspec
+
+from consumer.engine.applying import Applying
+from consumer.engine.assignments import Assignments
+from consumer.engine.decoding import Decoding
+from consumer.engine.retrying import Backoff
+from consumer.engine.settling import Settling
+from consumer.engine.upcasting import Upcasting
+from consumer.engine.worker import Worker
+from consumer.model.event import Batch, Event, undecodable
+from consumer.model.facts import Fact
+from consumer.model.position import Claim, IntOffset, LogIdentity, Offset, Partition
+from consumer.model.record import Fetched, Record
+from consumer.model.start import BEGINNING, Start
+from consumer.ports.offset_store import OffsetStore
+from consumer.ports.projector import Projector
+from consumer.ports.source import Membership
+from consumer.ports.upcaster import Upcaster
+
+AT_ONCE = Backoff(initial=0.0, cap=0.0)
+
+
+class Recorder:
+    """An observer that remembers."""
+
+    def __init__(self) -> None:
+        self.facts: list[Fact] = []
+
+    def happened(self, fact: Fact) -> None:
+        self.facts.append(fact)
+
+    def verbs(self) -> list[str]:
+        return [type(fact).__name__ for fact in self.facts]
+
+    def of(self, kind: type[Fact]) -> list[Fact]:
+        return [fact for fact in self.facts if type(fact) is kind]
+
+
+class Folded:
+    """A projector that remembers what it was given, and raises what a test tells it to."""
+
+    name = "folded"
+    handles: Collection[str] | None = None
+
+    def __init__(self, *raises: Exception) -> None:
+        self.batches: list[Batch] = []
+        self.raises = list(raises)
+
+    def apply(self, batch: Batch) -> None:
+        if self.raises:
+            raise self.raises.pop(0)
+        self.batches.append(batch)
+
+    @property
+    def numbers(self) -> list[int]:
+        return [event.decode(int) for batch in self.batches for event in batch]
+
+
+class Numbers:
+    """A codec: the value is an integer, type "Counted"; or [type, version, data]; else undecodable."""
+
+    def decode(self, record: Record) -> Event:
+        try:
+            value = json.loads(record.value or b"null")
+        except ValueError as cause:
+            raise undecodable(record.partition, record.offset, record.value, "no JSON") from cause
+        type, version, data = value if isinstance(value, list) else ("Counted", 1, value)
+        raw = msgspec.Raw(json.dumps(data).encode())
+        return Event(
+            str(record.offset), type, "a", record.partition, record.offset, raw, version=version
+        )
+
+
+class ScriptedSource:
+    """A source over lists of values, with the group's part played by the test."""
+
+    def __init__(self, *partitions: Partition, batch_size: int = 3, log: str = "log") -> None:
+        self.log = LogIdentity(log, len(partitions))
+        self.values: dict[Partition, list[bytes]] = {partition: [] for partition in partitions}
+        self.batch_size = batch_size
+        self.firsts: list[Start] = []
+        self.claims: dict[Partition, Claim] = {}
+        self.position: dict[Partition, int] = {}
+        self.opened = self.closed = self.polls = 0
+        self.disowned: set[Partition] = set()
+        self.before_poll: Callable[[], None] = lambda: None
+        self.membership: Membership | None = None
+        self.assigned: set[Partition] = set()
+
+    def add(self, partition: Partition, *values: object) -> None:
+        self.values[partition] += [
+            value if isinstance(value, bytes) else json.dumps(value).encode() for value in values
+        ]
+
+    def open(self, membership: Membership) -> None:
+        self.opened += 1
+        self.membership = membership
+        self.assigned = set(self.values)
+
+    def poll(self, paused: Collection[Partition], wait: float) -> Iterator[Fetched]:
+        self.polls += 1
+        self.before_poll()
+        for partition in sorted(self.assigned - self.claims.keys()):
+            self._claim(partition)
+        for partition, claim in sorted(self.claims.items()):
+            if partition not in paused and (fetched := self._fetch(partition, claim)):
+                yield fetched
+
+    def owns(self, partition: Partition) -> bool:
+        return partition not in self.disowned
+
+    def close(self) -> None:
+        self.closed += 1
+        if self.membership is not None:
+            self.revoke(*self.assigned)
+            self.membership = None
+
+    def revoke(self, *partitions: Partition) -> None:
+        assert self.membership is not None
+        self.membership.revoked(partitions)
+        self._drop(partitions)
+
+    def lose(self, *partitions: Partition) -> None:
+        assert self.membership is not None
+        self.membership.lost(partitions)
+        self._drop(partitions)
+
+    def _drop(self, partitions: Sequence[Partition]) -> None:
+        self.assigned -= set(partitions)
+        for partition in partitions:
+            self.claims.pop(partition, None)
+
+    def _claim(self, partition: Partition) -> None:
+        assert self.membership is not None
+        claim = self.membership.claim(partition, self.log, self._first)
+        if claim is not None:
+            assert isinstance(claim.offset, IntOffset)
+            self.claims[partition] = claim
+            self.position[partition] = claim.offset.value + 1
+
+    def _first(self, start: Start) -> Offset:
+        self.firsts.append(start)
+        return IntOffset(-1)
+
+    def _fetch(self, partition: Partition, claim: Claim) -> Fetched | None:
+        at = self.position[partition]
+        values = self.values[partition][at : at + self.batch_size]
+        if not values:
+            return None
+        self.position[partition] = at + len(values)
+        records = [
+            Record(partition, IntOffset(at + i), None, value) for i, value in enumerate(values)
+        ]
+        return Fetched(claim, records, records[-1].offset)
+
+
+class Engine:
+    """A whole worker on doubles, that runs until nothing is left to do."""
+
+    def __init__(
+        self,
+        source: ScriptedSource,
+        offsets: OffsetStore,
+        projector: Projector,
+        *,
+        start: Start = BEGINNING,
+        upcasters: Sequence[Upcaster] = (),
+        transient: tuple[type[Exception], ...] = (),
+        skip_poison: bool = False,
+    ) -> None:
+        self.source, self.offsets = source, offsets
+        self.seen = Recorder()
+        self.assignments = Assignments(
+            projector.name,
+            offsets,
+            owner="me",
+            start=start,
+            backoff=AT_ONCE,
+            observer=self.seen,
+        )
+        self.applying = Applying(
+            self.assignments,
+            Decoding(
+                Numbers(),
+                Upcasting(upcasters, projector.handles),
+                projector.handles,
+                skip_poison=skip_poison,
+                observer=self.seen,
+            ),
+            Settling(projector, transient=transient, skip_poison=skip_poison, observer=self.seen),
+            owns=source.owns,
+            backoff=AT_ONCE,
+            observer=self.seen,
+        )
+        self.worker = Worker(
+            source,
+            self.assignments,
+            self.applying,
+            owner="me",
+            backoff=AT_ONCE,
+            observer=self.seen,
+            finished=self._is_idle,
+        )
+
+    def run(self) -> Recorder:
+        self.worker.run()
+        return self.seen
+
+    def _is_idle(self) -> bool:
+        waiting = set(self.applying.paused()) - set(self.assignments.halted)
+        return not waiting and self.source.assigned <= (
+            self.source.claims.keys() | self.assignments.halted.keys()
+        )
