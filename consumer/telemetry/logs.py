@@ -1,0 +1,114 @@
+"""One line of log for each thing that happens, without payloads and secrets."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import traceback
+from pathlib import Path
+from typing import Any, Literal, TextIO
+
+import msgspec
+import structlog
+
+from consumer.errors import ConsumerError
+from consumer.model.facts import (
+    Applied,
+    Fact,
+    Halted,
+    Rejoining,
+    Skipped,
+    Unclaimed,
+    Waiting,
+)
+
+Format = Literal["auto", "console", "json"]
+
+#: How loud a fact is; those not named here are information.
+_LEVELS: dict[type[Fact], int] = {
+    Applied: logging.DEBUG,  # many a second; the others are few
+    Waiting: logging.WARNING,
+    Unclaimed: logging.WARNING,
+    Rejoining: logging.WARNING,
+    Skipped: logging.ERROR,
+    Halted: logging.ERROR,
+}
+#: How many calls of a foreign traceback a line names, the innermost ones.
+_CALLS = 3
+
+
+class Logs:
+    """An observer that logs each fact of a projection under its verb, with its fields."""
+
+    def __init__(self, projection: str) -> None:
+        self._log = structlog.stdlib.get_logger("projections").bind(projection=projection)
+
+    def happened(self, fact: Fact) -> None:
+        """Logs the fact, if its level is wanted."""
+        kind = type(fact)
+        level = _LEVELS.get(kind, logging.INFO)
+        if self._log.isEnabledFor(level):
+            fields = {name: _plain(getattr(fact, name)) for name in msgspec.structs.asdict(fact)}
+            self._log.log(level, kind.__name__.lower(), **fields)
+
+
+def configure(
+    format: Format = "auto", level: str = "info", *, stream: TextIO | None = None
+) -> None:
+    """Sends our own lines, and those of all libraries, to `stream` (standard error).
+
+    `auto` is for people on a terminal, and one JSON object a line anywhere else.
+    """
+    stream = stream or sys.stderr
+    console = format == "console" or (format == "auto" and stream.isatty())
+    first: list[structlog.typing.Processor] = [
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="%H:%M:%S" if console else "iso", utc=not console),
+    ]
+    last: list[structlog.typing.Processor] = (
+        [structlog.dev.ConsoleRenderer(colors=stream.isatty(), sort_keys=False)]
+        if console
+        else [structlog.processors.format_exc_info, _headed, structlog.processors.JSONRenderer()]
+    )
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[*first, structlog.stdlib.add_logger_name],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
+        )
+    )
+    logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
+    structlog.configure(
+        processors=[*first, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+
+
+def told(cause: BaseException) -> str:
+    """What went wrong, in a line. Of errors that are not ours only the type, and where they were raised:
+    their text may quote what no log should hold.
+    """
+    if isinstance(cause, ConsumerError):
+        ours = f"{type(cause).__name__}: {cause}"
+        theirs = cause.__cause__
+        return ours if theirs is None else f"{ours} <- {told(theirs)}"
+    calls = traceback.extract_tb(cause.__traceback__)[-_CALLS:]
+    where = " > ".join(f"{_short(call.filename)}:{call.lineno} {call.name}" for call in calls)
+    return f"{type(cause).__name__} at {where}" if where else type(cause).__name__
+
+
+def _headed(_logger: Any, _method: str, fields: structlog.typing.EventDict) -> dict[str, Any]:
+    """With what every line has in front, for people who read JSON too."""
+    return {"time": fields.pop("timestamp"), "level": fields["level"], **fields}
+
+
+def _short(filename: str) -> str:
+    return "/".join(Path(filename).parts[-2:])
+
+
+def _plain(value: Any) -> Any:
+    if value is None or isinstance(value, str | int | float):
+        return round(value, 6) if isinstance(value, float) else value
+    return told(value) if isinstance(value, BaseException) else str(value)

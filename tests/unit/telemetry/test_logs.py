@@ -1,0 +1,132 @@
+"""What the log says, and what it keeps to itself."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import structlog
+
+from consumer.errors import ApplyFailed, OffsetLost, Transient
+from consumer.model.facts import Applied, Claimed, Fact, Halted, Started, Stopped, Waiting
+from consumer.model.position import IntOffset, Partition
+from consumer.telemetry.logs import Format, Logs, configure, told
+
+ORDERS = Partition("orders", 3)
+APPLIED = Applied(ORDERS, 7, 480, 500, IntOffset(999), 0.0123456789)
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture(autouse=True)
+def _as_before() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    structlog.reset_defaults()
+
+
+def logged(*facts: Fact, format: Format = "json", level: str = "debug") -> str:
+    stream = io.StringIO()
+    configure(format, level, stream=stream)
+    logs = Logs("customers")
+    for fact in facts:
+        logs.happened(fact)
+    return stream.getvalue()
+
+
+def line(fact: Fact) -> dict[str, Any]:
+    (text,) = logged(fact).splitlines()
+    parsed: dict[str, Any] = json.loads(text)
+    return parsed
+
+
+def test_a_fact_is_one_line_with_its_verb_its_place_and_its_numbers() -> None:
+    found = line(APPLIED)
+
+    assert list(found)[:3] == ["time", "level", "projection"]
+    del found["time"]
+    assert found == {
+        "level": "debug",
+        "event": "applied",
+        "projection": "customers",
+        "partition": "orders/3",
+        "epoch": 7,
+        "events": 480,
+        "records": 500,
+        "offset": "999",
+        "seconds": 0.012346,
+    }
+
+
+@pytest.mark.parametrize(
+    ("fact", "level"),
+    [
+        (Started("me"), "info"),
+        (Claimed(ORDERS, 1, IntOffset(-1)), "info"),
+        (APPLIED, "debug"),
+        (Waiting(ORDERS, IntOffset(4), 1, 0.1, Transient("Redis is away")), "warning"),
+        (Halted(ORDERS, None, OffsetLost("gone")), "error"),
+        (Stopped(), "info"),
+    ],
+)
+def test_what_needs_a_person_is_louder_than_what_does_not(fact: Fact, level: str) -> None:
+    assert line(fact)["level"] == level
+
+
+def test_applied_is_silent_unless_somebody_wants_to_see_it() -> None:
+    assert logged(APPLIED, level="info") == ""
+
+
+def test_a_person_at_a_terminal_reads_columns_and_everything_else_json() -> None:
+    for stream, is_json in ((io.StringIO(), True), (Terminal(), False)):
+        configure("auto", "info", stream=stream)
+        Logs("customers").happened(Stopped())
+        assert stream.getvalue().startswith("{") is is_json
+
+
+def test_libraries_that_log_for_themselves_come_out_the_same_way() -> None:
+    stream = io.StringIO()
+    configure("json", "warning", stream=stream)
+
+    logging.getLogger("rdkafka").warning("broker %s is away", "b1")
+    logging.getLogger("rdkafka").info("not worth a line")
+
+    found = json.loads(stream.getvalue())
+    assert (found["event"], found["logger"]) == ("broker b1 is away", "rdkafka")
+
+
+def raised(cause: Exception) -> Exception:
+    try:
+        raise cause
+    except Exception as caught:
+        return caught
+
+
+def test_our_errors_speak_for_themselves() -> None:
+    assert told(Transient("Redis is away")) == "Transient: Redis is away"
+
+
+def test_of_foreign_errors_the_log_has_the_type_and_the_place_but_not_the_text() -> None:
+    failed = ApplyFailed(ORDERS, IntOffset(4), "customers raised KeyError")
+    failed.__cause__ = raised(KeyError("jane@example.com"))
+
+    found = line(Waiting(ORDERS, IntOffset(3), 2, 0.2, failed))
+
+    assert found["cause"].startswith(
+        "ApplyFailed: orders/3 at offset 4: customers raised KeyError <- KeyError at telemetry/test_logs.py:"
+    )
+    assert "jane" not in json.dumps(found)
+
+
+def test_an_error_that_was_never_raised_has_a_type_at_least() -> None:
+    assert told(KeyError("jane@example.com")) == "KeyError"
