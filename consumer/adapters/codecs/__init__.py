@@ -1,0 +1,1 @@
+"""Codecs: the envelopes in which events come."""

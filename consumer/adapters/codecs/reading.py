@@ -1,0 +1,87 @@
+"""What all codecs do alike with a record."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from consumer.errors import Undecodable
+from consumer.model.event import Event, undecodable
+from consumer.model.record import Record
+
+#: The type of an event that is a tombstone and bears no type of its own.
+TOMBSTONE = "tombstone"
+
+#: Above it a value is refused before it is decoded: ten times what Kafka's brokers take unless they
+#: are told otherwise. They measure after compression, so a small batch may hold a huge value.
+MAX_BYTES = 10 * 1024 * 1024
+
+#: Numbers of more digits stand for no version or sequence (and int64 ends there).
+_MOST_DIGITS = 18
+
+
+def refused(record: Record, why: str) -> Undecodable:
+    """The error that says why the record is no event."""
+    return undecodable(record.partition, record.offset, record.value, why)
+
+
+def check(record: Record, value: bytes | None, max_bytes: int) -> None:
+    """Raises `Undecodable` for a record that its client could not hand out, and for one too large."""
+    if record.fault is not None:
+        raise refused(record, record.fault)
+    if value is not None and len(value) > max_bytes:
+        raise refused(record, f"the value has {len(value)} bytes, and the limit is {max_bytes}")
+
+
+def tombstone(record: Record, **known: Any) -> Event:
+    """The event that says that the record's key is gone; `known` is what the headers tell of it."""
+    attributes: dict[str, Any] = {
+        "type": TOMBSTONE,
+        "id": place(record),
+        "aggregate_id": aggregate_of_key(record),
+        "time": record.time,
+    }
+    return Event(
+        **(attributes | known),
+        partition=record.partition,
+        offset=record.offset,
+        key=record.key,
+        metadata=header_values(record),
+    )
+
+
+def place(record: Record) -> str:
+    """An id for an event whose producer gave none: the same each time the record is read."""
+    return f"{record.partition}:{record.offset}"
+
+
+def aggregate_of_key(record: Record) -> str:
+    """The key as an aggregate id; "" without a key, `Undecodable` if it is not UTF-8."""
+    return "" if record.key is None else text(record, "key", record.key)
+
+
+def text(record: Record, name: str, value: bytes) -> str:
+    """A header's or the key's text; `Undecodable` if it is not UTF-8."""
+    try:
+        return str(value, "utf-8")
+    except UnicodeDecodeError as cause:
+        raise refused(record, f"the {name} is not UTF-8") from cause
+
+
+def whole(value: int | str | None) -> int | None:
+    """The whole number, also from its digits; None for anything else."""
+    if isinstance(value, str):
+        is_number = value.isascii() and value.isdecimal() and len(value) <= _MOST_DIGITS
+        return int(value) if is_number else None
+    return value
+
+
+def header_values(record: Record) -> dict[str, Any]:
+    """The headers by name: text where it is UTF-8, else bytes; of a repeated name the last."""
+    return {name: _text_or_bytes(value) for name, value in record.headers}
+
+
+def _text_or_bytes(value: bytes | None) -> str | bytes | None:
+    try:
+        return None if value is None else str(value, "utf-8")
+    except UnicodeDecodeError:
+        return value
