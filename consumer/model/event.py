@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import hashlib
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
@@ -22,6 +23,13 @@ _NOTHING: Mapping[str, Any] = MappingProxyType({})
 #: All that a decoder is known to raise on bad bytes: msgspec's own errors (a `ValueError`), text that
 #: is no UTF-8 or holds half a surrogate pair (also a `ValueError`), and nesting without end.
 BAD_BYTES = (ValueError, RecursionError, OverflowError, TypeError, KeyError)
+
+#: Where msgspec quotes the data; what may follow is the place, in the names of the schema.
+_QUOTES = re.compile(
+    r"^(Invalid enum value|Invalid value|Object contains unknown field) .*?"
+    r"( - at (?:`key` in )?`[$][\w.\[\]]*`)?$",
+    re.DOTALL,
+)
 
 
 class Event(msgspec.Struct, frozen=True, gc=False):
@@ -108,7 +116,11 @@ def reason(cause: BaseException) -> str:
         return "the text is not UTF-8"
     if isinstance(cause, RecursionError):
         return "the data is nested too deep"
-    return str(cause) or type(cause).__name__
+    if not isinstance(cause, msgspec.MsgspecError):
+        return type(cause).__name__
+    if cause.__cause__ is not None:  # raised by the type's own code, in words that we do not know
+        return f"{type(cause.__cause__).__name__} from the type's own check"
+    return _QUOTES.sub(r"\1\2", str(cause))
 
 
 @lru_cache(maxsize=1024)
