@@ -60,6 +60,7 @@ class Applying:
 
         One partition a call, so that polling goes on in between.
         """
+        self._drop_stale()
         now = time.monotonic()
         for partition, (due, work) in self._waiting.items():
             if due <= now:
@@ -70,14 +71,6 @@ class Applying:
 
     def paused(self) -> Collection[Partition]:
         """The partitions that must not be read on for now."""
-        stale = [
-            (partition, work)
-            for partition, (_, work) in self._waiting.items()
-            if self._assignments.holding(work.holding.claim) is None
-        ]
-        for partition, work in stale:
-            del self._waiting[partition]
-            self._drop(partition, work.records)
         return self._waiting.keys() | self._assignments.halted.keys()
 
     def wait(self, longest: float) -> float:
@@ -148,6 +141,12 @@ class Applying:
         self._observer.happened(
             Waiting(partition, work.holding.offset, work.attempts, delay, cause)
         )
+
+    def _drop_stale(self) -> None:
+        for partition, (_, work) in list(self._waiting.items()):
+            if self._assignments.holding(work.holding.claim) is None:
+                del self._waiting[partition]
+                self._drop(partition, work.records)
 
     def _drop(self, partition: Partition, records: int) -> None:
         if records:
