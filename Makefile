@@ -1,0 +1,45 @@
+# `make help` lists the targets. Each makes its own .venv first; the second time that is no work.
+
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/installed
+
+.DEFAULT_GOAL := help
+.PHONY: help demo check test bench lock clean
+
+help: ## what there is to make
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(STAMP) ## a year of real flights becomes a read model, and is checked (ARGS="--kill", "--kafka")
+	@$(BIN)/projections demo $(ARGS)
+
+check: $(STAMP) ## format, lint, types, architecture, docstrings, unit tests: under a minute
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/ruff check --quiet --output-format concise .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/interrogate --quiet consumer projectors
+	@$(BIN)/pytest -q tests/unit tests/architecture
+
+test: $(STAMP) ## every test, against real servers (what the PATH, Docker or PyPI can give)
+	@$(BIN)/pytest -q -n 2 --dist loadfile
+
+bench: $(STAMP) ## ours against the limit of the clients, as a table and build/bench.json
+	@$(BIN)/python -m benchmarks
+
+lock: $(STAMP) ## renew requirements.lock from pyproject.toml
+	@$(BIN)/pip install --quiet 'uv>=0.9,<1'
+	@$(BIN)/uv pip compile pyproject.toml --all-extras --group dev --universal --python-version 3.11 \
+		--generate-hashes --no-emit-index-url --no-emit-find-links --upgrade --quiet \
+		--custom-compile-command "make lock" --output-file requirements.lock
+
+clean: ## remove what the other targets made
+	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+
+$(STAMP): pyproject.toml requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; this is %d.%d. Name another: make PYTHON=python3.12 ..." % sys.version_info[:2])'
+	@echo "Installing into .venv (once) ..."
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
