@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from consumer.errors import Undecodable
@@ -32,24 +34,21 @@ def check(record: Record, value: bytes | None, max_bytes: int) -> None:
         raise refused(record, f"the value has {len(value)} bytes, and the limit is {max_bytes}")
 
 
-def tombstone(record: Record, **known: Any) -> Event:
+def tombstone(record: Record, known: Mapping[str, str] = MappingProxyType({})) -> Event:
     """The event that says that the record's key is gone; `known` is what the headers tell of it."""
-    attributes: dict[str, Any] = {
-        "type": TOMBSTONE,
-        "id": place(record),
-        "aggregate_id": aggregate_of_key(record),
-        "time": record.time,
-    }
     return Event(
-        **(attributes | known),
+        id=known.get("id") or place_of(record),
+        type=known.get("type") or TOMBSTONE,
+        aggregate_id=known.get("aggregate_id") or aggregate_of_key(record),
         partition=record.partition,
         offset=record.offset,
+        time=record.time,
         key=record.key,
         metadata=header_values(record),
     )
 
 
-def place(record: Record) -> str:
+def place_of(record: Record) -> str:
     """An id for an event whose producer gave none: the same each time the record is read."""
     return f"{record.partition}:{record.offset}"
 
@@ -67,12 +66,12 @@ def text(record: Record, name: str, value: bytes) -> str:
         raise refused(record, f"the {name} is not UTF-8") from cause
 
 
-def whole(value: int | str | None) -> int | None:
+def whole(value: str | float | None) -> int | None:
     """The whole number, also from its digits; None for anything else."""
     if isinstance(value, str):
         is_number = value.isascii() and value.isdecimal() and len(value) <= _MOST_DIGITS
         return int(value) if is_number else None
-    return value
+    return value if isinstance(value, int) else None
 
 
 def header_values(record: Record) -> dict[str, Any]:

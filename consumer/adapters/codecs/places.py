@@ -1,0 +1,107 @@
+"""Where a record that knows no envelope keeps the attributes of its event."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, TypedDict
+
+import msgspec
+
+from consumer.adapters.codecs.reading import refused, text
+from consumer.errors import Misconfigured
+from consumer.model.record import Record
+
+#: What an attribute may be.
+Scalar = str | int | float | None
+
+
+class Place(msgspec.Struct, frozen=True):
+    """A place in a record: a header, a field of its value, its key, or a constant."""
+
+    kind: Literal["header", "field", "key", "const"]
+    name: str = ""
+    #: Of a field: the names of the objects around it, outermost first, and its own.
+    path: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.kind}:{self.name}" if self.name else self.kind
+
+    @staticmethod
+    def parse(written: str) -> Place:
+        """Reads `header:NAME`, `field:NAME.NAME`, `key` or `const:VALUE`; else `Misconfigured`."""
+        match written.partition(":"):
+            case "key", "", "":
+                return Place("key")
+            case ("header" | "const") as kind, _, name if name:
+                return Place(kind, name)
+            case "field", _, name if all(path := tuple(name.split("."))):
+                return Place("field", name, path)
+        raise Misconfigured(
+            f"{written!r} is no place in a record: write header:NAME, field:NAME "
+            "(field:OUTER.INNER where it is nested), key, or const:VALUE"
+        )
+
+    def read(self, record: Record, fields: Any) -> Scalar:
+        """What stands there, and None for nothing; `fields` is what `Fields` made of the value."""
+        match self.kind:
+            case "const":
+                return self.name
+            case "key":
+                return None if record.key is None else text(record, "key", record.key)
+            case "header":
+                return _header(record, self.name)
+            case "field":
+                value: Scalar = inner(fields, self.path)
+                return value
+
+
+class Fields:
+    """Decodes the fields that places name, and none of the others."""
+
+    def __init__(self, paths: Sequence[tuple[str, ...]], leaf: Any) -> None:
+        tree: dict[str, Any] = {}
+        for path in paths:
+            _plant(tree, path, leaf)
+        self._decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(_object(tree))
+
+    def decode(self, value: bytes) -> Any:
+        """For `inner`; raises what msgspec raises where the value is not an object."""
+        return self._decoder.decode(value)
+
+
+def inner(fields: Any, path: tuple[str, ...]) -> Any:
+    """The value at the path; None where it, or an object around it, is absent or null."""
+    for name in path:
+        if fields is None:
+            return None
+        fields = fields.get(name)
+    return fields
+
+
+def _header(record: Record, name: str) -> str | None:
+    found = [value for key, value in record.headers if key == name]
+    if len(found) > 1:
+        raise refused(record, f"the header {name} is repeated")
+    return text(record, f"header {name}", found[0]) if found and found[0] is not None else None
+
+
+def _plant(tree: dict[str, Any], path: tuple[str, ...], leaf: Any) -> None:
+    *outer, last = path
+    here: Any = tree
+    for name in outer:
+        here = here.setdefault(name, {}) if isinstance(here, dict) else None
+    if not isinstance(here, dict) or isinstance(here.get(last), dict):
+        raise Misconfigured(
+            f"field:{'.'.join(path)} is asked for as an object and as a value; name one of them"
+        )
+    here[last] = leaf
+
+
+def _object(tree: Mapping[str, Any]) -> Any:
+    """A type that takes the tree's members alone: the others are skipped undecoded."""
+    members = {
+        name: _object(leaf) | None if isinstance(leaf, dict) else leaf
+        for name, leaf in tree.items()
+    }
+    functional: Any = TypedDict  # its members are known at run time only
+    return functional("Fields", members, total=False)

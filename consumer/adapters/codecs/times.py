@@ -1,0 +1,39 @@
+"""Times as others write them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from consumer.adapters.codecs.reading import refused, whole
+from consumer.model.record import Record
+
+#: A number above it counts milliseconds, not seconds: 1e11 seconds lie in the year 5138, and 1e11
+#: milliseconds in 1973.
+_MOST_SECONDS = 1e11
+
+#: Digits alone are a number from here on; eight are a day, as in 20261101.
+_FEWEST_DIGITS = 9
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def instant(record: Record, written: str | float) -> datetime:
+    """An ISO 8601 time (UTC where it has no zone) or a number of seconds or milliseconds since 1970.
+
+    `Undecodable` if it is neither.
+    """
+    number = written
+    if isinstance(written, str) and len(written) >= _FEWEST_DIGITS:
+        number = whole(written) or written
+    try:
+        if isinstance(number, str):
+            time = datetime.fromisoformat(number)
+            return time if time.tzinfo else time.replace(tzinfo=UTC)
+        return _since_1970(number)
+    except (ValueError, OverflowError) as cause:
+        raise refused(record, "the time is neither ISO 8601 nor a number since 1970") from cause
+
+
+def _since_1970(number: float) -> datetime:
+    is_seconds = abs(number) <= _MOST_SECONDS
+    return _EPOCH + (timedelta(seconds=number) if is_seconds else timedelta(milliseconds=number))
