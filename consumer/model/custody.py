@@ -77,6 +77,17 @@ def validated_offset(offset: Offset) -> Offset:
     return offset
 
 
+def recorded_offset(projection: str, partition: Partition, text: str | None) -> Offset | None:
+    """The offset that a record holds as `text`; `Misconfigured` if nobody can read it."""
+    try:
+        return Offset.parse(text) if text else None
+    except ValueError as cause:
+        raise Misconfigured(
+            f"the checkpoint of {projection} in {partition} is damaged: {cause}. Restore the offset "
+            "store's data, or reset the projection's offsets"
+        ) from cause
+
+
 # What a refusal says: the same words, whichever store refuses.
 
 

@@ -1,0 +1,211 @@
+"""Checkpoints in Redis: one hash per projection and partition, moved by scripts alone."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from uuid import uuid4
+
+from redis.exceptions import NoScriptError
+
+from consumer.adapters.redis.connection import Client, reachable
+from consumer.adapters.redis.scripts import CLAIM, COMMIT, RELEASE, RESET, Script
+from consumer.errors import Closed, ConsumerError, Misconfigured
+from consumer.model.custody import (
+    SCHEMA,
+    another_log,
+    fenced,
+    gone,
+    newer,
+    recorded_offset,
+    validated_offset,
+)
+from consumer.model.names import validated_name
+from consumer.model.position import Checkpoint, Claim, LogIdentity, Offset, Partition
+
+_PREFIX = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,99}")
+
+_FIELDS = ("schema", "epoch", "offset", "log_id", "log_partitions")
+
+
+class RedisOffsetStore:
+    """The `OffsetStore` on Redis 6.2 and later, Valkey, and their clusters.
+
+    A commit is one round trip. Every key starts with `prefix`, and stores under different prefixes
+    share nothing. The client is the store's own from now on, which closes it.
+    """
+
+    def __init__(self, client: Client, *, prefix: str) -> None:
+        if not _PREFIX.fullmatch(prefix):
+            raise Misconfigured(
+                f"{prefix!r} cannot be the prefix of Redis keys: use 1 to 100 letters, digits, dots, "
+                "dashes, underscores and colons, starting with a letter or digit"
+            )
+        self._client = client
+        self._prefix = prefix
+        self._projections = f"{prefix}:projections"
+        #: What this process held last, and under which epoch.
+        self._held: dict[tuple[str, Partition], int] = {}
+        self._closed = False
+
+    def get(self, projection: str, partition: Partition) -> Checkpoint | None:
+        """As `OffsetStore.get`; `NewerRecord` where this release cannot read the record."""
+        key = self._key(projection, partition)
+        with reachable(f"read the checkpoint of {projection} in {partition}"):
+            found = self._client.hmget(key, _FIELDS)
+        schema, epoch, offset, log_id, log_partitions = (
+            None if value is None else _text(value) for value in found
+        )
+        if schema and not (schema.isdigit() and int(schema) <= SCHEMA):
+            raise newer(projection, partition, schema)
+        if epoch is None or log_partitions is None:
+            return None
+        log = LogIdentity(log_id or "", int(log_partitions))
+        at = recorded_offset(projection, partition, offset)
+        return Checkpoint(projection, partition, at, int(epoch), log)
+
+    def claim(
+        self,
+        projection: str,
+        partition: Partition,
+        *,
+        owner: str,
+        log: LogIdentity,
+        floor: int | None = None,
+    ) -> Claim:
+        """As `OffsetStore.claim`. A Redis that went back in time hands no epoch out to us twice."""
+        key = self._key(projection, partition)
+        held = self._held.get((projection, partition))
+        token = uuid4().hex
+        with reachable(f"note {projection} in {partition}"):
+            # Before the record, so that no record is ever missing from the lists.
+            self._client.sadd(self._projections, projection)
+            self._client.sadd(self._partitions(projection), str(partition))
+        answer = self._run(
+            CLAIM,
+            key,
+            f"claim {partition} for {projection}",
+            token,
+            owner,
+            log.id,
+            log.partitions,
+            max(floor or 0, held or 0),
+            0 if held is None else 1,
+        )
+        match answer:
+            case ["claimed", epoch, offset]:
+                self._held[projection, partition] = int(epoch)
+                at = recorded_offset(projection, partition, offset)
+                return Claim(projection, partition, int(epoch), token, at)
+            case ["another", known]:
+                raise another_log(projection, partition, LogIdentity(known, 0), log)
+            case _:
+                raise _refusal(answer, projection, partition)
+
+    def commit(self, claim: Claim, expected: Offset | None, offset: Offset) -> None:
+        """As `OffsetStore.commit`, in one round trip."""
+        answer = self._run(
+            COMMIT,
+            self._key(claim.projection, claim.partition),
+            f"commit {claim.projection} in {claim.partition} at {offset}",
+            claim.epoch,
+            claim.token,
+            "" if expected is None else str(expected),
+            str(validated_offset(offset)),
+        )
+        match answer:
+            case ["committed"]:
+                return
+            case ["fenced"]:
+                raise fenced(claim, offset)
+            case _:
+                raise _refusal(answer, claim.projection, claim.partition)
+
+    def release(self, claim: Claim) -> None:
+        """As `OffsetStore.release`."""
+        answer = self._run(
+            RELEASE,
+            self._key(claim.projection, claim.partition),
+            f"release {claim.partition} of {claim.projection}",
+            claim.epoch,
+            claim.token,
+        )
+        place = (claim.projection, claim.partition)
+        match answer:
+            case ["released"]:
+                self._held.pop(place, None)
+            case ["kept"]:
+                return  # and not forgotten: if the record is gone, our next claim must tell
+            case _:
+                raise _refusal(answer, *place)
+
+    def list_projections(self) -> Sequence[str]:
+        """As `OffsetStore.list_projections`."""
+        self._check_open()
+        with reachable("list the projections"):
+            names = sorted(_text(name) for name in self._client.smembers(self._projections))
+            return [name for name in names if self._ran(name)]
+
+    def reset(self, projection: str) -> None:
+        """As `OffsetStore.reset`. Partitions are reset one by one; where it fails, reset again."""
+        self._check_open()
+        partitions = self._noted(validated_name(projection))
+        for partition in partitions:  # all are looked at before any is changed
+            self.get(projection, partition)
+        for partition in partitions:
+            key = self._key(projection, partition)
+            answer = self._run(RESET, key, f"reset {projection} in {partition}")
+            if answer != ["reset"]:
+                raise _refusal(answer, projection, partition)
+            self._held.pop((projection, partition), None)
+
+    def close(self) -> None:
+        """As `OffsetStore.close`."""
+        if not self._closed:
+            self._closed = True
+            with reachable("let its connections go"):
+                self._client.close()
+
+    def _run(self, script: Script, key: str, deed: str, *args: str | int) -> list[str]:
+        with reachable(deed):
+            try:
+                answer = self._client.evalsha(script.sha, 1, key, *args)
+            except NoScriptError:  # a server that started anew, or a node that never saw it
+                answer = self._client.eval(script.lua, 1, key, *args)
+        return [_text(word) for word in answer]
+
+    def _ran(self, projection: str) -> bool:
+        return any(
+            self._client.hexists(self._key(projection, partition), "log_partitions")
+            for partition in self._noted(projection)
+        )
+
+    def _noted(self, projection: str) -> list[Partition]:
+        """The partitions that may have a record."""
+        with reachable(f"list the partitions of {projection}"):
+            found = self._client.smembers(self._partitions(projection))
+        return sorted(Partition.parse(_text(partition)) for partition in found)
+
+    def _partitions(self, projection: str) -> str:
+        return f"{self._prefix}:partitions:{projection}"
+
+    def _key(self, projection: str, partition: Partition) -> str:
+        """In braces is what a cluster hashes: all that is kept of a partition can share a slot."""
+        self._check_open()
+        return f"{self._prefix}:offset:{{{validated_name(projection)}:{partition}}}"
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise Closed("the offset store is closed")
+
+
+def _text(word: bytes | str) -> str:
+    return word if isinstance(word, str) else word.decode()
+
+
+def _refusal(answer: list[str], projection: str, partition: Partition) -> ConsumerError:
+    match answer:
+        case ["newer", schema]:
+            return newer(projection, partition, schema)
+        case _:
+            return gone(projection, partition)

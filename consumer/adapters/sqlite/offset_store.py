@@ -1,0 +1,169 @@
+"""Checkpoints in a SQLite file: durable, without a server, for the processes of one machine."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Lock
+from uuid import uuid4
+
+from consumer.adapters.sqlite import records
+from consumer.errors import Closed, ConsumerError, Misconfigured, Transient
+from consumer.model.custody import (
+    UNCLAIMED,
+    another_log,
+    fenced,
+    gone,
+    validated_offset,
+)
+from consumer.model.names import validated_name
+from consumer.model.position import Checkpoint, Claim, LogIdentity, Offset, Partition
+
+#: Seconds to wait for another process's write, before a call fails as `Transient`.
+BUSY = 2.0
+
+#: What ends by itself, or once somebody made room: worth the same call again.
+_PASSING = ("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_FULL", "SQLITE_READONLY", "SQLITE_IOERR")
+
+
+class SqliteOffsetStore:
+    """The `OffsetStore` in a file, which is made if need be (its folder is not).
+
+    A commit is on the disk when it returns. Any number of threads and processes may share the file;
+    it must not lie on a network file system.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self._path = Path(path)
+        self._lock = Lock()
+        self._closed = False
+        #: What this process held last, and under which epoch.
+        self._held: dict[tuple[str, Partition], int] = {}
+        with self._reachable():
+            self._connection = sqlite3.connect(
+                self._path, timeout=BUSY, isolation_level=None, check_same_thread=False
+            )
+            try:
+                records.prepare(self._connection)
+            except BaseException:
+                self._connection.close()
+                raise
+
+    def get(self, projection: str, partition: Partition) -> Checkpoint | None:
+        """As `OffsetStore.get`; `NewerRecord` where this release cannot read the record."""
+        validated_name(projection)
+        with self._open():
+            custody = records.read(self._connection, projection, partition) or UNCLAIMED
+        return custody.checkpoint(projection, partition)
+
+    def claim(
+        self,
+        projection: str,
+        partition: Partition,
+        *,
+        owner: str,
+        log: LogIdentity,
+        floor: int | None = None,
+    ) -> Claim:
+        """As `OffsetStore.claim`. A file put back from a copy hands no epoch out to us twice."""
+        validated_name(projection)
+        token = uuid4().hex
+        with self._writing():
+            held = self._held.get((projection, partition), 0)
+            before = records.read(self._connection, projection, partition)
+            if before is None and held:
+                raise gone(projection, partition)
+            before = before or UNCLAIMED
+            after = before.claimed(owner, token, log, max(floor or 0, held))
+            if after is None:
+                raise another_log(projection, partition, before.log or log, log)
+            records.write(self._connection, projection, partition, after)
+        self._held[projection, partition] = max(after.epoch, held)
+        return Claim(projection, partition, after.epoch, token, after.offset)
+
+    def commit(self, claim: Claim, expected: Offset | None, offset: Offset) -> None:
+        """As `OffsetStore.commit`."""
+        place = (validated_name(claim.projection), claim.partition)
+        validated_offset(offset)
+        with self._writing():
+            before = records.read(self._connection, *place)
+            if before is None:
+                raise gone(*place)
+            after = before.committed(claim, expected, offset)
+            if after is None:
+                raise fenced(claim, offset)
+            records.write(self._connection, *place, after)
+
+    def release(self, claim: Claim) -> None:
+        """As `OffsetStore.release`."""
+        place = (validated_name(claim.projection), claim.partition)
+        with self._writing():
+            before = records.read(self._connection, *place)
+            if before is None or not before.is_held_by(claim):
+                return
+            records.write(self._connection, *place, before.released())
+        self._held.pop(place, None)
+
+    def list_projections(self) -> Sequence[str]:
+        """As `OffsetStore.list_projections`."""
+        with self._open():
+            return records.projections(self._connection)
+
+    def reset(self, projection: str) -> None:
+        """As `OffsetStore.reset`, all partitions at once."""
+        validated_name(projection)
+        with self._writing():
+            for partition in records.partitions(self._connection, projection):
+                custody = records.read(self._connection, projection, partition) or UNCLAIMED
+                records.write(self._connection, projection, partition, custody.reset())
+        for place in [place for place in self._held if place[0] == projection]:
+            self._held.pop(place, None)
+
+    def vacuum(self) -> None:
+        """Gives the space back that the file no longer needs; others wait meanwhile."""
+        with self._open():
+            self._connection.execute("VACUUM")
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def close(self) -> None:
+        """As `OffsetStore.close`."""
+        with self._lock:
+            self._closed = True
+            self._connection.close()
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """One writer at a time, in all processes; nothing is written where the block raises."""
+        with self._open():
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._connection.execute("COMMIT")
+            except BaseException:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                raise
+
+    @contextmanager
+    def _open(self) -> Iterator[None]:
+        with self._lock, self._reachable():
+            if self._closed:
+                raise Closed(f"the offset store {self._path} is closed")
+            yield
+
+    @contextmanager
+    def _reachable(self) -> Iterator[None]:
+        """Turns every error of SQLite that is raised inside into one of ours."""
+        try:
+            yield
+        except sqlite3.Error as cause:
+            raise _ours(self._path, cause) from cause
+
+
+def _ours(path: Path, cause: sqlite3.Error) -> ConsumerError:
+    name = getattr(cause, "sqlite_errorname", "")
+    if name.startswith(_PASSING):
+        return Transient(f"the offset store {path} cannot be used for now: {cause}")
+    return Misconfigured(f"the offset store {path} cannot be used: {cause}")

@@ -1,0 +1,102 @@
+"""The rows of a SQLite file that hold checkpoints."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Sequence
+
+from consumer.model.custody import SCHEMA, Custody, newer, recorded_offset
+from consumer.model.position import LogIdentity, Partition
+
+_TABLE = """
+CREATE TABLE IF NOT EXISTS projection_checkpoints (
+    projection TEXT NOT NULL,
+    topic TEXT NOT NULL,
+    partition INTEGER NOT NULL,
+    schema INTEGER NOT NULL,
+    epoch INTEGER NOT NULL,
+    token TEXT NOT NULL,        -- "" where no claim may commit
+    owner TEXT NOT NULL,        -- "" where nobody has it
+    log_id TEXT NOT NULL,
+    log_partitions INTEGER,     -- NULL where the projection was reset
+    "offset" TEXT,
+    updated_at INTEGER NOT NULL,  -- milliseconds since 1970
+    PRIMARY KEY (projection, topic, partition)
+) WITHOUT ROWID
+"""
+
+_READ = """
+SELECT schema, epoch, token, owner, log_id, log_partitions, "offset"
+FROM projection_checkpoints WHERE projection = ? AND topic = ? AND partition = ?
+"""
+
+#: Columns of later releases keep what they hold.
+_WRITE = """
+INSERT INTO projection_checkpoints (projection, topic, partition,
+    schema, epoch, token, owner, log_id, log_partitions, "offset", updated_at)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT DO UPDATE SET schema = excluded.schema, epoch = excluded.epoch, token = excluded.token,
+    owner = excluded.owner, log_id = excluded.log_id, log_partitions = excluded.log_partitions,
+    "offset" = excluded."offset", updated_at = excluded.updated_at
+"""
+
+
+def prepare(connection: sqlite3.Connection) -> None:
+    """Makes the table where there is none, and what is written from here on lasts."""
+    # In a log of its own a write neither waits for readers nor makes them wait.
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute(_TABLE)
+
+
+def read(connection: sqlite3.Connection, projection: str, partition: Partition) -> Custody | None:
+    """What is recorded; None if nothing ever was. Raises `NewerRecord` where this release cannot read it."""
+    place = (projection, partition.topic, partition.number)
+    row = connection.execute(_READ, place).fetchone()
+    if row is None:
+        return None
+    schema, epoch, token, owner, log_id, log_partitions, offset = row
+    if schema > SCHEMA:
+        raise newer(projection, partition, schema)
+    log = None if log_partitions is None else LogIdentity(log_id, log_partitions)
+    at = recorded_offset(projection, partition, offset)
+    return Custody(epoch, token, owner, log, at)
+
+
+def write(
+    connection: sqlite3.Connection, projection: str, partition: Partition, custody: Custody
+) -> None:
+    """Records it, in the place of what was."""
+    log, offset = custody.log, custody.offset
+    values = (
+        projection,
+        partition.topic,
+        partition.number,
+        SCHEMA,
+        custody.epoch,
+        custody.token,
+        custody.owner,
+        log.id if log else "",
+        log.partitions if log else None,
+        None if offset is None else str(offset),
+        time.time_ns() // 1_000_000,
+    )
+    connection.execute(_WRITE, values)
+
+
+def projections(connection: sqlite3.Connection) -> Sequence[str]:
+    """Who was claimed and not reset since, sorted."""
+    rows = connection.execute(
+        "SELECT DISTINCT projection FROM projection_checkpoints "
+        "WHERE log_partitions IS NOT NULL ORDER BY projection"
+    )
+    return [name for (name,) in rows]
+
+
+def partitions(connection: sqlite3.Connection, projection: str) -> Sequence[Partition]:
+    """Where the projection has a record."""
+    rows = connection.execute(
+        "SELECT topic, partition FROM projection_checkpoints WHERE projection = ?", (projection,)
+    )
+    return [Partition(*row) for row in rows]
