@@ -1,0 +1,88 @@
+"""The `EventLog` on Redis Streams: read from anywhere, without leases."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from consumer.adapters.redis.connection import Client, reachable
+from consumer.adapters.redis.continuity import follows, loss, what_is_missing
+from consumer.adapters.redis.entries import Entry, records
+from consumer.adapters.redis.streams import (
+    ZERO,
+    extent,
+    offset_of,
+    registered,
+    stream_name,
+)
+from consumer.errors import OffsetLost, Undecodable
+from consumer.model.event import Event
+from consumer.model.position import LogIdentity, Offset, Partition, StreamOffset
+from consumer.ports.codec import Codec
+
+
+class RedisStreamLog:
+    """The streams of some topics; each topic must have been published to, or read by a worker."""
+
+    def __init__(self, client: Client, *, topics: Sequence[str], codec: Codec) -> None:
+        self._client = client
+        self._topics = topics
+        self._codec = codec
+
+    def identity(self) -> LogIdentity:
+        """As `EventLog.identity`: the births of the topics, in order."""
+        logs = [registered(self._client, topic) for topic in self._topics]
+        return LogIdentity(",".join(log.id for log in logs), sum(log.partitions for log in logs))
+
+    def partitions(self) -> Sequence[Partition]:
+        """As `EventLog.partitions`."""
+        return [
+            Partition(topic, number)
+            for topic in self._topics
+            for number in range(registered(self._client, topic).partitions)
+        ]
+
+    def ends(self) -> Mapping[Partition, Offset]:
+        """As `EventLog.ends`: the last entry, or the last one that there ever was."""
+        return {partition: self._end(partition) for partition in self.partitions()}
+
+    def read(self, partition: Partition, after: Offset | None, limit: int) -> Sequence[Event]:
+        """As `EventLog.read`."""
+        entries = self._entries(partition, after, limit)
+        events: list[Event] = []
+        for record in records(partition, entries):
+            try:
+                events.append(self._codec.decode(record))
+            except Undecodable:
+                if events:
+                    return events
+                raise
+        return events
+
+    def _end(self, partition: Partition) -> StreamOffset:
+        found = extent(self._client, partition)
+        return found.end if found else ZERO
+
+    def _entries(self, partition: Partition, after: Offset | None, limit: int) -> Sequence[Entry]:
+        if after is None:
+            return self._range(partition, "-", limit)
+        if not isinstance(after, StreamOffset):
+            raise OffsetLost(
+                f"{partition} is a Redis stream, and {after} is no id of an entry: the checkpoint "
+                "was made on another kind of log"
+            )
+        entries = self._range(partition, str(after), limit + 1)
+        first = offset_of(entries[0][0]) if entries else None
+        if first is None or not follows(after, first):
+            # From 0-0 on, all entries are there if none was ever removed.
+            counted = 0 if after == ZERO else None
+            found = extent(self._client, partition)
+            if missing := what_is_missing(after, counted, found):
+                raise OffsetLost(loss(partition, after, missing))
+        return entries[1:] if first == after else entries[:limit]
+
+    def _range(self, partition: Partition, start: str, limit: int) -> Sequence[Entry]:
+        with reachable(f"read {partition}"):
+            found: Any = self._client.xrange(stream_name(partition), min=start, count=limit)
+        entries: Sequence[Entry] = found
+        return entries

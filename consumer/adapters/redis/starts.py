@@ -1,0 +1,63 @@
+"""Where a projection that never ran begins in a stream."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from math import ceil
+from typing import Any
+
+from redis.exceptions import ResponseError
+
+from consumer.adapters.redis.connection import Client, reachable
+from consumer.adapters.redis.streams import ZERO, before, extent, offset_of, stream_name
+from consumer.errors import Misconfigured
+from consumer.model.position import Partition, StreamOffset
+from consumer.model.start import Start
+
+
+def first_offset(client: Client, partition: Partition, start: Start) -> StreamOffset:
+    """The place behind which the first entry to be read stands.
+
+    It is an entry's id, or the id just below one, so that the next read can tell whether anything
+    was trimmed meanwhile. Raises `Transient`, and `Misconfigured` where there is no such group.
+    """
+    if start.at == "group":
+        return _as_group(client, partition, start.group or "")
+    found = extent(client, partition)
+    if found is None:
+        return ZERO
+    if start.at == "end":
+        return found.end
+    if start.at == "time" and start.time is not None:
+        return _since(client, partition, start.time) or found.end
+    if found.added == found.length:
+        return ZERO  # nothing was trimmed; if it is from now on, the count will tell
+    return before(found.first) if found.first else found.last_added
+
+
+def _since(client: Client, partition: Partition, time: datetime) -> StreamOffset | None:
+    """Just below the first entry at or after `time`; None if there is none."""
+    milliseconds = max(0, ceil(time.timestamp() * 1000))
+    with reachable(f"find the first entry of {partition} since {time.isoformat()}"):
+        found: Any = client.xrange(stream_name(partition), min=f"{milliseconds}-0", count=1)
+    return before(offset_of(found[0][0])) if found else None
+
+
+def _as_group(client: Client, partition: Partition, group: str) -> StreamOffset:
+    """The group's last delivered entry, or just below the first that it has not acknowledged."""
+    name = stream_name(partition)
+    with reachable(f"read the offset of the group {group} in {partition}"):
+        try:
+            groups: Any = client.xinfo_groups(name)
+            pending: Any = client.xpending(name, group)
+        except ResponseError as cause:
+            if not str(cause).startswith(("no such key", "NOGROUP")):
+                raise
+            raise Misconfigured(
+                f"the stream {name} has no consumer group {group} to start from: name one that it "
+                "has, or start from the beginning, the end or a time"
+            ) from cause
+    delivered = next(found for found in groups if found["name"] == group.encode())
+    if pending["min"] is not None:
+        return before(offset_of(pending["min"]))
+    return offset_of(delivered["last-delivered-id"])
