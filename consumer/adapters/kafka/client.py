@@ -1,0 +1,170 @@
+"""A connected client, and what its errors mean for us."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Collection
+from typing import Any
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
+
+from consumer.errors import ConsumerError, Misconfigured, SourceFailed, Transient
+
+#: How long a client may take to reach a first broker, and how long if brokers refuse it: a person
+#: must mend that, so there is nothing to wait for, but one of several brokers may be the odd one.
+CONNECT_SECONDS = 10.0
+REFUSED_SECONDS = 3.0
+#: How long one question to the brokers may take. It is asked on the worker's one thread.
+ASK_SECONDS = 5.0
+
+_WHO_ARE_YOU = frozenset(
+    {
+        KafkaError._AUTHENTICATION,  # noqa: SLF001  librdkafka's own codes are spelled so
+        KafkaError._SSL,  # noqa: SLF001
+        KafkaError.SASL_AUTHENTICATION_FAILED,
+        KafkaError.UNSUPPORTED_SASL_MECHANISM,
+    }
+)
+_NOT_ALLOWED = frozenset(
+    {
+        KafkaError.TOPIC_AUTHORIZATION_FAILED,
+        KafkaError.GROUP_AUTHORIZATION_FAILED,
+        KafkaError.CLUSTER_AUTHORIZATION_FAILED,
+    }
+)
+#: The log does not hold the place that we asked for.
+OUT_OF_RANGE = frozenset(
+    {KafkaError._AUTO_OFFSET_RESET, KafkaError._LOG_TRUNCATION}  # noqa: SLF001
+)
+#: librdkafka repeats itself at each attempt to connect; once in so many seconds is enough.
+_REPEAT_SECONDS = 10.0
+_REMEMBERED_LINES = 1000
+
+
+class Complaints:
+    """What a client complained of since it was made; it collects, and raises only when asked.
+
+    librdkafka waits out every error but these: a fatal one, and being refused by the brokers.
+    """
+
+    def __init__(self) -> None:
+        #: Whether the brokers let us in once; then a refusal may pass, and the next connection tells.
+        self.was_let_in = False
+        self._fatal: KafkaError | None = None
+        self._refused: KafkaError | None = None
+        self._last: KafkaError | None = None
+
+    def heard(self, error: KafkaError) -> None:
+        """The client's callback, and where errors among the records go; never raises."""
+        if error.fatal():
+            self._fatal = error
+        elif error.code() in _WHO_ARE_YOU or error.code() in _NOT_ALLOWED:
+            self._refused = error
+        elif error.code() != KafkaError._ALL_BROKERS_DOWN:  # noqa: SLF001  it says less than the others
+            self._last = error
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether the brokers do not let us in."""
+        return self._refused is not None
+
+    def verdict(self) -> ConsumerError | None:
+        """What to raise, if anything: `Misconfigured` where a person must act, else `SourceFailed`."""
+        refused = self._refused
+        if refused is not None and (not self.was_let_in or refused.code() in _NOT_ALLOWED):
+            return Misconfigured(
+                f"Kafka refused us: {refused.str()}; mend the credentials, the certificates, "
+                "or what this user is allowed to do"
+            )
+        broken = self._fatal or refused
+        if broken is not None:
+            return SourceFailed(f"the Kafka client cannot go on: {broken.str()}")
+        return None
+
+    def last_words(self) -> str:
+        """The latest of the errors that a client waits out by itself."""
+        return "no broker answered" if self._last is None else str(self._last.str())
+
+
+def connected_consumer(properties: dict[str, Any], topic: str, complaints: Complaints) -> Consumer:
+    """A consumer that reached a broker and heard of `topic`; else `SourceFailed`, or `Misconfigured`
+    if it was refused.
+    """
+    consumer = Consumer({**properties, "error_cb": complaints.heard}, logger=LOGGER)
+    began = time.monotonic()
+    while True:
+        try:
+            consumer.list_topics(topic, timeout=1.0)
+        except KafkaException as cause:
+            consumer.poll(0)  # runs the callbacks
+            waited = time.monotonic() - began
+            if waited < (REFUSED_SECONDS if complaints.is_refused else CONNECT_SECONDS):
+                continue
+            consumer.close()
+            brokers = properties["bootstrap.servers"]
+            raise complaints.verdict() or SourceFailed(
+                f"no connection to Kafka at {brokers} within {waited:.0f} s: {complaints.last_words()}"
+            ) from cause
+        complaints.was_let_in = True
+        return consumer
+
+
+def require_topics(client: Consumer | Producer, topics: Collection[str]) -> None:
+    """`Misconfigured` if a topic does not exist; looks twice, for a starting broker may not know yet."""
+    missing = _missing(client, topics)
+    if missing:
+        time.sleep(1.0)
+        missing = _missing(client, missing)
+    if missing:
+        raise Misconfigured(
+            "\n".join(
+                f"the topic {topic} does not exist; make it: kafka-topics.sh --create --topic {topic} "
+                "--partitions N --bootstrap-server ..."
+                for topic in missing
+            )
+        )
+
+
+def _missing(client: Consumer | Producer, topics: Collection[str]) -> list[str]:
+    unknown = KafkaError.UNKNOWN_TOPIC_OR_PART
+    errors = {
+        topic: asked(lambda topic=topic: client.list_topics(topic, timeout=ASK_SECONDS))  # type: ignore[misc]  # mypy cannot infer a lambda with a default
+        .topics[topic]
+        .error
+        for topic in topics
+    }
+    return [topic for topic, error in errors.items() if error and error.code() == unknown]
+
+
+def asked(question: Callable[[], Any]) -> Any:
+    """The brokers' answer; `Transient` if there is none in time, `Misconfigured` if they refuse."""
+    try:
+        return question()
+    except KafkaException as cause:
+        error = cause.args[0]
+        if error.code() in _NOT_ALLOWED:
+            raise Misconfigured(f"Kafka does not allow it: {error.str()}") from cause
+        raise Transient(f"Kafka did not answer: {error.str()}") from cause
+
+
+class _SeldomTheSame(logging.Filter):
+    """Lets a line pass once in `_REPEAT_SECONDS`, numbers left aside."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._said: dict[str, float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        text = "".join(letter for letter in record.getMessage() if not letter.isdigit())
+        now = time.monotonic()
+        if now - self._said.get(text, -_REPEAT_SECONDS) < _REPEAT_SECONDS:
+            return False
+        if len(self._said) > _REMEMBERED_LINES:
+            self._said.clear()
+        self._said[text] = now
+        return True
+
+
+LOGGER = logging.getLogger("consumer.adapters.kafka.client")
+LOGGER.addFilter(_SeldomTheSame())

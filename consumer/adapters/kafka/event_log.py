@@ -1,0 +1,161 @@
+"""Kafka as a log read without membership."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Mapping, Sequence
+from typing import NoReturn
+
+from confluent_kafka import Consumer, KafkaError, TopicPartition
+from confluent_kafka.admin import AdminClient
+
+from consumer.adapters.kafka.client import (
+    ASK_SECONDS,
+    OUT_OF_RANGE,
+    Complaints,
+    connected_consumer,
+    require_topics,
+)
+from consumer.adapters.kafka.config import Config, admin_config, consumer_config, validated_topics
+from consumer.adapters.kafka.identity import identities
+from consumer.adapters.kafka.records import Message, records_of
+from consumer.adapters.kafka.start import watermarks
+from consumer.errors import OffsetLost, SourceFailed, Transient, Undecodable
+from consumer.model.event import Event
+from consumer.model.position import IntOffset, LogIdentity, Offset, Partition
+from consumer.ports.codec import Codec
+
+#: A client needs the name of a group to exist; nobody joins this one, and nothing is committed to it.
+_NO_GROUP = "reader-without-a-group"
+_END_OF_PARTITION = KafkaError._PARTITION_EOF  # noqa: SLF001  librdkafka's own codes are spelled so
+
+
+class KafkaEventLog:
+    """An `EventLog` on Kafka. It joins no group, so reading disturbs no fleet. Connects when first asked."""
+
+    def __init__(self, config: Config, *, topics: Collection[str], codec: Codec) -> None:
+        """Raises `Misconfigured` with all that is wrong; needs no broker."""
+        self._properties = consumer_config(config, group=_NO_GROUP)
+        self._admin_properties = admin_config(config)
+        self._topics = validated_topics(topics)
+        self._codec = codec
+        self._complaints = Complaints()
+        self._connected: Consumer | None = None
+        self._admin: AdminClient | None = None
+        #: Where the client reads on without being moved: the partition, and the last offset read.
+        self._place: tuple[Partition, int] | None = None
+
+    def identity(self) -> LogIdentity:
+        """Which log this is: for one topic the same as the source's, for several all of them."""
+        known = self._identities()
+        ids = [known[topic].id for topic in self._topics]
+        count = sum(known[topic].partitions for topic in self._topics)
+        return LogIdentity(",".join(ids) if all(ids) else "", count)
+
+    def partitions(self) -> Sequence[Partition]:
+        """All partitions of the topics, in order."""
+        known = self._identities()
+        return [
+            Partition(topic, n) for topic in self._topics for n in range(known[topic].partitions)
+        ]
+
+    def ends(self) -> Mapping[Partition, Offset]:
+        """For each partition the last offset before its end, of what is committed; -1 while empty.
+
+        A partition that retention emptied ends at the last offset it ever had.
+        """
+        client = self._client()
+        return {
+            partition: IntOffset(watermarks(client, partition)[1] - 1)
+            for partition in self.partitions()
+        }
+
+    def read(self, partition: Partition, after: Offset | None, limit: int) -> Sequence[Event]:
+        """Up to `limit` events behind `after`, as `EventLog.read` says."""
+        client = self._client()
+        through = self._after(client, partition, after)
+        if self._place != (partition, through):
+            client.assign([TopicPartition(partition.topic, partition.number, through + 1)])
+        self._place = None
+        messages, ended = self._fetched(client, partition, through, limit)
+        records = records_of(partition, messages)
+        events: list[Event] = []
+        for record in records:
+            try:
+                events.append(self._codec.decode(record))
+            except Undecodable:
+                if not events:
+                    raise
+                return events
+        if messages and not ended:
+            self._place = (partition, messages[-1].offset())
+        return events
+
+    def close(self) -> None:
+        """Lets the connection go. Safe to call twice."""
+        client, self._connected, self._admin = self._connected, None, None
+        if client is not None:
+            client.close()
+
+    def _client(self) -> Consumer:
+        if self._connected is None:
+            self._complaints = Complaints()
+            try:
+                client = connected_consumer(self._properties, self._topics[0], self._complaints)
+            except SourceFailed as cause:
+                raise Transient(str(cause)) from cause
+            self._connected = client
+            self._place = None
+            require_topics(client, self._topics)
+        return self._connected
+
+    def _identities(self) -> dict[str, LogIdentity]:
+        self._client()
+        self._admin = self._admin or AdminClient(self._admin_properties)
+        return identities(self._admin, self._topics)
+
+    def _after(self, client: Consumer, partition: Partition, after: Offset | None) -> int:
+        if after is None:
+            return watermarks(client, partition)[0] - 1
+        if isinstance(after, IntOffset):
+            return after.value
+        raise OffsetLost(f"{partition}: {after} is no place in a Kafka topic")
+
+    def _fetched(
+        self, client: Consumer, partition: Partition, through: int, limit: int
+    ) -> tuple[list[Message], bool]:
+        """What is there, and whether the end was reached."""
+        messages: list[Message] = []
+        until = time.monotonic() + ASK_SECONDS
+        while len(messages) < limit:
+            arrived = client.consume(limit - len(messages), 0) or _one(client)
+            for each in arrived:
+                error = each.error()
+                if error is None:
+                    messages.append(each)
+                    until = time.monotonic() + ASK_SECONDS
+                elif error.code() == _END_OF_PARTITION:
+                    return messages, True
+                elif error.code() in OUT_OF_RANGE:
+                    _lost(client, partition, through)
+                else:
+                    self._complaints.heard(error)
+            if verdict := self._complaints.verdict():
+                self.close()
+                raise Transient(str(verdict)) from verdict
+            if time.monotonic() > until:
+                raise Transient(f"{partition}: Kafka sent nothing for {ASK_SECONDS:.0f} s")
+        return messages, False
+
+
+def _one(client: Consumer) -> list[Message]:
+    message = client.poll(0.1)
+    return [] if message is None else [message]
+
+
+def _lost(client: Consumer, partition: Partition, through: int) -> NoReturn:
+    low, high = watermarks(client, partition)
+    raise OffsetLost(
+        f"{partition}: the log starts at {low} and ends before {high}, so it cannot be read behind "
+        f"offset {through}; reset the projection's offsets"
+    )
