@@ -1,0 +1,677 @@
+"""What every `OffsetStore` must do, as tests to inherit.
+
+Write a store of your own, then a test class that makes one:
+
+    class TestMyOffsetStore(DurableOffsetStoreContract):
+        @pytest.fixture
+        def open_store(self, tmp_path):     # each call: another store on the same, new and empty records
+            ...
+
+`OffsetStoreContract` is for a store that lives and dies with its object: give it `store`.
+`DurableOffsetStoreContract` is for one whose records outlive it: give it `open_store`, and `records`,
+which handles the records behind the store's back.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Protocol
+
+import pytest
+
+from consumer.errors import AnotherLog, Closed, Fenced, Misconfigured, NewerRecord, OffsetLost
+from consumer.model.position import (
+    Checkpoint,
+    Claim,
+    IntOffset,
+    LogIdentity,
+    Offset,
+    Partition,
+    StreamOffset,
+)
+from consumer.ports.offset_store import OffsetStore
+
+LOG = LogIdentity("cluster/topic", 12)
+ORDERS = Partition("orders", 3)
+
+
+def at(value: int) -> IntOffset:
+    return IntOffset(value)
+
+
+def claimed(
+    store: OffsetStore,
+    projection: str = "customers",
+    partition: Partition = ORDERS,
+    *,
+    owner: str = "worker-1",
+    log: LogIdentity = LOG,
+    floor: int | None = None,
+) -> Claim:
+    return store.claim(projection, partition, owner=owner, log=log, floor=floor)
+
+
+def offset_in(store: OffsetStore, projection: str = "customers") -> Offset | None:
+    checkpoint = store.get(projection, ORDERS)
+    assert checkpoint is not None
+    return checkpoint.offset
+
+
+class OffsetStoreContract:
+    """One store, and whoever uses it."""
+
+    @pytest.fixture
+    def store(self) -> OffsetStore:
+        raise NotImplementedError("override the fixture `store` with one that makes yours, empty")
+
+    # --- get ---
+
+    def test_a_projection_that_never_ran_has_no_checkpoint(self, store: OffsetStore) -> None:
+        assert store.get("customers", ORDERS) is None
+
+    def test_a_claim_alone_leaves_a_checkpoint_without_an_offset(self, store: OffsetStore) -> None:
+        claim = claimed(store)
+
+        assert claim.offset is None
+        assert store.get("customers", ORDERS) == Checkpoint(
+            "customers", ORDERS, None, claim.epoch, LOG
+        )
+
+    def test_a_checkpoint_says_what_was_committed_last(self, store: OffsetStore) -> None:
+        claim = claimed(store)
+        store.commit(claim, None, at(-1))
+        store.commit(claim, at(-1), at(499))
+
+        assert store.get("customers", ORDERS) == Checkpoint(
+            "customers", ORDERS, at(499), claim.epoch, LOG
+        )
+
+    def test_both_kinds_of_offsets_come_back_as_they_were(self, store: OffsetStore) -> None:
+        claim = claimed(store)
+        for before, after in [
+            (None, StreamOffset(0, 0)),
+            (StreamOffset(0, 0), StreamOffset(1526919030474, 55)),
+        ]:
+            store.commit(claim, before, after)
+            assert offset_in(store) == after
+            assert claimed(store, "others").offset is None
+
+    def test_the_largest_offsets_and_epochs_stay_exact(self, store: OffsetStore) -> None:
+        claim = claimed(store, floor=2**52)
+        store.commit(claim, None, at(2**63 - 1))
+
+        assert claim.epoch == 2**52 + 1
+        assert offset_in(store) == at(2**63 - 1)
+        assert claimed(store).epoch == 2**52 + 2
+
+    # --- claim ---
+
+    def test_each_claim_has_a_higher_epoch_and_a_fresh_token(self, store: OffsetStore) -> None:
+        claims = [claimed(store) for _ in range(5)]
+
+        assert [claim.epoch for claim in claims] == sorted({claim.epoch for claim in claims})
+        assert len({claim.token for claim in claims}) == 5
+        assert all(claim.token for claim in claims)
+        assert claims[0].epoch > 0
+
+    def test_a_claim_brings_the_offset_to_go_on_from(self, store: OffsetStore) -> None:
+        store.commit(claimed(store), None, at(41))
+
+        assert claimed(store).offset == at(41)
+
+    def test_an_epoch_is_above_the_floor(self, store: OffsetStore) -> None:
+        assert claimed(store, floor=1000).epoch == 1001
+        assert claimed(store, floor=5).epoch == 1002
+        assert claimed(store).epoch == 1003
+
+    def test_claims_that_race_get_distinct_epochs_and_the_last_one_holds(
+        self, store: OffsetStore
+    ) -> None:
+        ready = threading.Barrier(8)
+
+        def race(worker: int) -> Claim:
+            ready.wait()
+            return claimed(store, owner=f"worker-{worker}")
+
+        with ThreadPoolExecutor(8) as pool:
+            claims = list(pool.map(race, range(8)))
+
+        claims.sort(key=lambda claim: claim.epoch)
+        assert len({claim.epoch for claim in claims}) == 8
+        for stale in claims[:-1]:
+            with pytest.raises(Fenced):
+                store.commit(stale, None, at(1))
+        store.commit(claims[-1], None, at(1))
+
+    # --- the log ---
+
+    def test_a_claim_from_another_log_is_refused_and_changes_nothing(
+        self, store: OffsetStore
+    ) -> None:
+        claim = claimed(store)
+        store.commit(claim, None, at(7))
+        before = store.get("customers", ORDERS)
+
+        with pytest.raises(AnotherLog, match=r"customers.*orders/3.*cluster/topic.*swapped"):
+            claimed(store, log=LogIdentity("swapped/topic", 12))
+
+        assert store.get("customers", ORDERS) == before
+        store.commit(claim, at(7), at(8))
+
+    @pytest.mark.parametrize(("first", "second"), [("", "known"), ("known", ""), ("", "")])
+    def test_a_log_without_an_id_is_not_compared(
+        self, store: OffsetStore, first: str, second: str
+    ) -> None:
+        store.commit(claimed(store, log=LogIdentity(first, 1)), None, at(7))
+
+        assert claimed(store, log=LogIdentity(second, 1)).offset == at(7)
+
+    def test_once_the_broker_tells_the_logs_id_it_is_held_to_it(self, store: OffsetStore) -> None:
+        claimed(store, log=LogIdentity("", 1))
+        claimed(store, log=LogIdentity("known", 1))
+        claimed(store, log=LogIdentity("", 1))
+
+        with pytest.raises(AnotherLog):
+            claimed(store, log=LogIdentity("swapped", 1))
+
+    def test_a_checkpoint_keeps_the_number_of_partitions_of_the_first_claim(
+        self, store: OffsetStore
+    ) -> None:
+        claimed(store, log=LogIdentity("id", 12))
+        claimed(store, log=LogIdentity("id", 24))
+
+        checkpoint = store.get("customers", ORDERS)
+        assert checkpoint is not None
+        assert checkpoint.log == LogIdentity("id", 12)
+
+    # --- commit ---
+
+    def test_the_same_commit_again_succeeds(self, store: OffsetStore) -> None:
+        claim = claimed(store)
+        for _ in range(3):
+            store.commit(claim, None, at(9))
+        for _ in range(3):
+            store.commit(claim, at(9), at(20))
+
+        assert offset_in(store) == at(20)
+
+    @pytest.mark.parametrize("expected", [None, at(8), at(10), StreamOffset(9, 0)])
+    def test_a_commit_that_expects_another_offset_is_fenced(
+        self, store: OffsetStore, expected: Offset | None
+    ) -> None:
+        claim = claimed(store)
+        store.commit(claim, None, at(9))
+
+        with pytest.raises(Fenced, match=r"customers.*orders/3.*20"):
+            store.commit(claim, expected, at(20))
+
+        assert offset_in(store) == at(9)
+
+    def test_a_commit_under_an_old_epoch_is_fenced(self, store: OffsetStore) -> None:
+        old = claimed(store, owner="worker-1")
+        store.commit(old, None, at(9))
+        new = claimed(store, owner="worker-2")
+
+        with pytest.raises(Fenced):
+            store.commit(old, at(9), at(20))
+        with pytest.raises(Fenced):  # a repetition is accepted from who holds the claim alone
+            store.commit(old, None, at(9))
+
+        assert offset_in(store) == at(9)
+        store.commit(new, at(9), at(20))
+
+    def test_a_commit_needs_both_the_epoch_and_the_token(self, store: OffsetStore) -> None:
+        claim = claimed(store)
+        right_epoch = Claim("customers", ORDERS, claim.epoch, "another token", None)
+        right_token = Claim("customers", ORDERS, claim.epoch + 1, claim.token, None)
+
+        for forged in (right_epoch, right_token):
+            with pytest.raises(Fenced):
+                store.commit(forged, None, at(1))
+        assert offset_in(store) is None
+
+    def test_a_missing_offset_is_refused(self, store: OffsetStore) -> None:
+        claim = claimed(store)
+
+        with pytest.raises(Misconfigured):
+            store.commit(claim, None, None)  # type: ignore[arg-type]
+
+        assert offset_in(store) is None
+
+    def test_a_commit_without_any_record_says_that_it_is_gone(self, store: OffsetStore) -> None:
+        with pytest.raises(OffsetLost, match=r"customers.*orders/3"):
+            store.commit(Claim("customers", ORDERS, 1, "token", None), None, at(1))
+
+        assert store.get("customers", ORDERS) is None
+
+    # --- release ---
+
+    def test_a_released_claim_commits_no_more_and_the_offset_stays(
+        self, store: OffsetStore
+    ) -> None:
+        claim = claimed(store)
+        store.commit(claim, None, at(9))
+        store.release(claim)
+
+        for expected, offset in [(at(9), at(10)), (None, at(9))]:
+            with pytest.raises(Fenced):
+                store.commit(claim, expected, offset)
+        after = store.get("customers", ORDERS)
+        assert after == Checkpoint("customers", ORDERS, at(9), claim.epoch, LOG)
+        assert claimed(store).epoch > claim.epoch
+
+    def test_releasing_again_or_too_late_does_nothing(self, store: OffsetStore) -> None:
+        old = claimed(store)
+        store.release(old)
+        store.release(old)
+        new = claimed(store)
+        store.release(old)
+
+        store.commit(new, None, at(1))
+
+    def test_releasing_what_was_never_claimed_does_nothing(self, store: OffsetStore) -> None:
+        store.release(Claim("customers", ORDERS, 1, "token", None))
+
+        assert store.get("customers", ORDERS) is None
+        assert store.list_projections() == []
+
+    # --- list and reset ---
+
+    def test_the_list_has_who_was_claimed_and_not_reset_since(self, store: OffsetStore) -> None:
+        assert store.list_projections() == []
+        for projection in ("orders@2", "customers", "orders"):
+            for number in range(3):
+                claimed(store, projection, Partition("orders", number))
+        store.get("never-claimed", ORDERS)
+        assert store.list_projections() == ["customers", "orders", "orders@2"]
+
+        store.reset("orders")
+        assert store.list_projections() == ["customers", "orders@2"]
+
+        claimed(store, "orders")
+        assert store.list_projections() == ["customers", "orders", "orders@2"]
+
+    def test_a_reset_projection_is_as_if_it_never_ran_but_its_epochs_go_on(
+        self, store: OffsetStore
+    ) -> None:
+        claims = [claimed(store, partition=Partition("orders", number)) for number in range(3)]
+        for claim in claims:
+            store.commit(claim, None, at(9))
+
+        store.reset("customers")
+
+        for claim in claims:
+            assert store.get("customers", claim.partition) is None
+            with pytest.raises(Fenced):
+                store.commit(claim, at(9), at(10))
+            with pytest.raises(Fenced):
+                store.commit(claim, None, at(9))
+            store.release(claim)
+            again = claimed(store, partition=claim.partition, log=LogIdentity("another log", 1))
+            assert again.offset is None
+            assert again.epoch > claim.epoch
+
+    def test_resetting_twice_or_who_is_unknown_is_no_error(self, store: OffsetStore) -> None:
+        store.reset("customers")
+        claimed(store)
+        store.reset("customers")
+        store.reset("customers")
+
+        assert store.get("customers", ORDERS) is None
+
+    # --- apart ---
+
+    def test_projections_and_partitions_never_see_each_others_records(
+        self, store: OffsetStore
+    ) -> None:
+        places = [
+            (projection, Partition(topic, number))
+            for projection in ("orders", "orders@1", "orders@11", "o", "offset", "projections")
+            for topic in ("orders", "orders@1", "o", "orders:1")
+            for number in (0, 1, 11)
+        ]
+        for value, place in enumerate(places):
+            store.commit(claimed(store, *place), None, at(value))
+
+        store.reset("orders@1")
+
+        for value, (projection, partition) in enumerate(places):
+            checkpoint = store.get(projection, partition)
+            if projection == "orders@1":
+                assert checkpoint is None
+            else:
+                assert checkpoint == Checkpoint(projection, partition, at(value), 1, LOG)
+
+    def test_topics_with_odd_characters_do_not_collide(self, store: OffsetStore) -> None:
+        topics = [
+            "a", "a:b", "{a}", "{a", "a}", "}a{", "{}", "a b", " a", "a ", "a/1", "a/1/1", "a%2F1",
+            "a*", "a?", "[a]", "ä", "a'b", 'a"b', "a\\b", "a\tb", "topic:{customers:a}", "A",
+        ]  # fmt: skip
+        places = [Partition(topic, number) for topic in topics for number in (1, 11)]
+        for value, partition in enumerate(places):
+            store.commit(claimed(store, partition=partition), None, at(value))
+
+        for value, partition in enumerate(places):
+            checkpoint = store.get("customers", partition)
+            assert checkpoint == Checkpoint("customers", partition, at(value), 1, LOG)
+        store.reset("customers")
+        assert all(store.get("customers", partition) is None for partition in places)
+
+    @pytest.mark.parametrize(
+        "name", ["", " ", "a b", "a:b", "{a}", "a/b", "-a", "a@", "a@0", "a@b", "a" * 101, "a\n"]
+    )
+    def test_a_name_that_cannot_be_one_is_refused_everywhere(
+        self, store: OffsetStore, name: str
+    ) -> None:
+        forged = Claim(name, ORDERS, 1, "token", None)
+        for call in (
+            lambda: store.get(name, ORDERS),
+            lambda: claimed(store, name),
+            lambda: store.commit(forged, None, at(1)),
+            lambda: store.release(forged),
+            lambda: store.reset(name),
+        ):
+            with pytest.raises(Misconfigured, match="cannot name a projection"):
+                call()
+        assert store.list_projections() == []
+
+    # --- threads ---
+
+    def test_ten_threads_on_ten_names_lose_nothing(self, store: OffsetStore) -> None:
+        def work(number: int) -> None:
+            claim = claimed(store, f"projection-{number}")
+            expected: Offset | None = None
+            for value in range(30):
+                store.commit(claim, expected, at(value))
+                expected = at(value)
+
+        with ThreadPoolExecutor(10) as pool:
+            list(pool.map(work, range(10)))
+
+        names = [f"projection-{number}" for number in range(10)]
+        assert store.list_projections() == names
+        assert [offset_in(store, name) for name in names] == [at(29)] * 10
+
+    def test_readers_beside_a_writer_see_offsets_that_only_grow(self, store: OffsetStore) -> None:
+        claim = claimed(store)
+        store.commit(claim, None, at(0))
+        done = threading.Event()
+
+        def read() -> list[Offset | None]:
+            seen = [offset_in(store)]
+            while not done.is_set():
+                seen.append(offset_in(store))
+                assert store.list_projections() == ["customers"]
+            return seen
+
+        with ThreadPoolExecutor(3) as pool:
+            readers = [pool.submit(read) for _ in range(3)]
+            try:
+                for value in range(100):
+                    store.commit(claim, at(value), at(value + 1))
+            finally:
+                done.set()
+            for reader in readers:
+                seen = [offset for offset in reader.result() if offset is not None]
+                assert seen == sorted(seen)
+
+        assert offset_in(store) == at(100)
+
+    def test_of_ten_threads_that_commit_the_same_step_differently_one_wins(
+        self, store: OffsetStore
+    ) -> None:
+        claim = claimed(store)
+        ready = threading.Barrier(10)
+
+        def race(value: int) -> bool:
+            ready.wait()
+            try:
+                store.commit(claim, None, at(value))
+            except Fenced:
+                return False
+            return True
+
+        with ThreadPoolExecutor(10) as pool:
+            won = list(pool.map(race, range(10)))
+
+        assert won.count(True) == 1
+        assert offset_in(store) == at(won.index(True))
+
+    # --- close ---
+
+    def test_a_closed_store_says_so_and_closing_twice_is_safe(self, store: OffsetStore) -> None:
+        claim = claimed(store)
+        store.close()
+        store.close()
+
+        for call in (
+            lambda: store.get("customers", ORDERS),
+            lambda: claimed(store),
+            lambda: store.commit(claim, None, at(1)),
+            lambda: store.release(claim),
+            store.list_projections,
+            lambda: store.reset("customers"),
+        ):
+            with pytest.raises(Closed):
+                call()
+
+
+class Records(Protocol):
+    """The records of a store, handled behind its back."""
+
+    def lose(self) -> None:
+        """All of them are gone, and whatever lists them."""
+
+    def read(self, projection: str, partition: Partition) -> dict[str, str]:
+        """The fields of one, as they stand there; empty where there is none."""
+
+    def change(self, projection: str, partition: Partition, /, **fields: str) -> None:
+        """Sets fields of one; among them fields that no release knows yet."""
+
+
+class DurableOffsetStoreContract(OffsetStoreContract):
+    """Records that outlive the store's object, and can be lost or changed by others."""
+
+    @pytest.fixture
+    def open_store(self) -> Callable[[], OffsetStore]:
+        raise NotImplementedError("override `open_store`: each call opens the same records anew")
+
+    @pytest.fixture
+    def records(self) -> Records:
+        raise NotImplementedError("override `records` with access to the records of `open_store`")
+
+    @pytest.fixture
+    def store(self, open_store: Callable[[], OffsetStore]) -> Iterator[OffsetStore]:
+        store = open_store()
+        yield store
+        store.close()
+
+    @pytest.fixture
+    def other(self, open_store: Callable[[], OffsetStore]) -> Iterator[OffsetStore]:
+        """The store of another process."""
+        other = open_store()
+        yield other
+        other.close()
+
+    def test_what_was_committed_is_there_after_a_restart(
+        self, store: OffsetStore, open_store: Callable[[], OffsetStore]
+    ) -> None:
+        claim = claimed(store)
+        store.commit(claim, None, at(9))
+        store.close()
+
+        again = open_store()
+        assert again.list_projections() == ["customers"]
+        successor = claimed(again)
+        assert (successor.epoch, successor.offset) == (claim.epoch + 1, at(9))
+        again.close()
+
+    def test_another_process_takes_over_and_fences_the_first(
+        self, store: OffsetStore, other: OffsetStore
+    ) -> None:
+        first = claimed(store)
+        store.commit(first, None, at(9))
+        second = claimed(other)
+
+        assert second.offset == at(9)
+        assert second.epoch == first.epoch + 1
+        with pytest.raises(Fenced):
+            store.commit(first, at(9), at(10))
+        store.release(first)
+        other.commit(second, at(9), at(10))
+
+    def test_what_another_process_resets_is_fenced_here_not_lost(
+        self, store: OffsetStore, other: OffsetStore
+    ) -> None:
+        claim = claimed(store)
+        store.commit(claim, None, at(9))
+        other.reset("customers")
+
+        with pytest.raises(Fenced):
+            store.commit(claim, at(9), at(10))
+        assert claimed(store).offset is None
+
+    def test_processes_that_race_for_a_partition_get_distinct_epochs(
+        self, open_store: Callable[[], OffsetStore]
+    ) -> None:
+        stores = [open_store() for _ in range(4)]
+        ready = threading.Barrier(4)
+
+        def race(store: OffsetStore) -> list[int]:
+            ready.wait()
+            return [claimed(store).epoch for _ in range(10)]
+
+        with ThreadPoolExecutor(4) as pool:
+            epochs = [epoch for own in pool.map(race, stores) for epoch in own]
+        for store in stores:
+            store.close()
+
+        assert sorted(epochs) == list(range(1, 41))
+
+    # --- lost data ---
+
+    def test_a_commit_to_a_record_that_is_gone_is_not_fenced_but_lost(
+        self, store: OffsetStore, records: Records
+    ) -> None:
+        claim = claimed(store)
+        store.commit(claim, None, at(9))
+        records.lose()
+
+        with pytest.raises(OffsetLost, match=r"customers.*orders/3"):
+            store.commit(claim, at(9), at(10))
+        with pytest.raises(OffsetLost):  # nor does a repetition bring it back
+            store.commit(claim, None, at(9))
+        assert records.read("customers", ORDERS) == {}
+
+    def test_a_claim_of_a_record_that_this_process_held_and_is_gone_is_lost(
+        self, store: OffsetStore, records: Records
+    ) -> None:
+        claimed(store)
+        records.lose()
+
+        for _ in range(2):
+            with pytest.raises(OffsetLost, match=r"customers.*orders/3"):
+                claimed(store)
+        assert records.read("customers", ORDERS) == {}
+
+    def test_a_release_does_not_forget_what_was_lost_meanwhile(
+        self, store: OffsetStore, records: Records
+    ) -> None:
+        claim = claimed(store)
+        records.lose()
+        store.release(claim)
+
+        with pytest.raises(OffsetLost):
+            claimed(store)
+
+    def test_losing_one_partition_halts_no_other(
+        self, store: OffsetStore, records: Records
+    ) -> None:
+        claimed(store)
+        records.lose()
+
+        other = claimed(store, partition=Partition("orders", 4))
+        store.commit(other, None, at(1))
+        assert store.list_projections() == ["customers"]
+
+    def test_a_process_that_never_held_the_record_may_start_anew(
+        self, store: OffsetStore, other: OffsetStore, records: Records
+    ) -> None:
+        claimed(store)
+        records.lose()
+
+        assert claimed(other).offset is None
+
+    def test_after_a_release_or_a_reset_a_lost_record_is_missed_no_more(
+        self, store: OffsetStore, records: Records
+    ) -> None:
+        store.release(claimed(store, "released"))
+        claimed(store, "reset")
+        store.reset("reset")
+        records.lose()
+
+        assert claimed(store, "released").offset is None
+        assert claimed(store, "reset").offset is None
+
+    def test_a_process_never_gets_an_epoch_twice_though_the_records_went_back(
+        self, store: OffsetStore, records: Records
+    ) -> None:
+        claimed(store)
+        old = records.read("customers", ORDERS)
+        held = [claimed(store).epoch for _ in range(5)][-1]
+        records.change("customers", ORDERS, **old)
+
+        assert claimed(store).epoch > held
+
+    # --- records of other releases ---
+
+    @pytest.mark.parametrize("schema", ["2", "99"])
+    def test_a_record_of_a_newer_release_is_refused_and_not_overwritten(
+        self, store: OffsetStore, records: Records, schema: str
+    ) -> None:
+        claim = claimed(store)
+        store.commit(claim, None, at(9))
+        claimed(store, partition=Partition("orders", 4))
+        records.change("customers", ORDERS, schema=schema)
+        before = records.read("customers", ORDERS)
+        neighbour = records.read("customers", Partition("orders", 4))
+
+        for call in (
+            lambda: claimed(store),
+            lambda: store.commit(claim, at(9), at(10)),
+            lambda: store.commit(claim, None, at(9)),
+            lambda: store.release(claim),
+            lambda: store.reset("customers"),
+            lambda: store.get("customers", ORDERS),
+        ):
+            with pytest.raises(NewerRecord, match=rf"customers.*orders/3.*schema {schema}"):
+                call()
+
+        assert records.read("customers", ORDERS) == before
+        assert records.read("customers", Partition("orders", 4)) == neighbour
+        assert store.list_projections() == ["customers"]
+
+    def test_fields_that_this_release_does_not_know_are_kept(
+        self, store: OffsetStore, records: Records
+    ) -> None:
+        claim = claimed(store)
+        records.change("customers", ORDERS, from_the_future="kept")
+
+        store.commit(claim, None, at(9))
+        store.release(claimed(store))
+        store.reset("customers")
+        claimed(store)
+
+        assert records.read("customers", ORDERS)["from_the_future"] == "kept"
+
+    def test_a_damaged_offset_is_named_and_not_taken_for_a_start(
+        self, store: OffsetStore, records: Records
+    ) -> None:
+        claimed(store)
+        records.change("customers", ORDERS, offset="seventeen")
+
+        for call in (lambda: store.get("customers", ORDERS), lambda: claimed(store)):
+            with pytest.raises(Misconfigured, match=r"customers.*orders/3.*damaged"):
+                call()
