@@ -19,7 +19,7 @@ def _redis_url(url: SecretStr) -> SecretStr:
 
 
 #: A prefix becomes a part of every key; braces would tell a Redis Cluster where to put it.
-Prefix = Annotated[str, Field(pattern=r"^[A-Za-z0-9._:-]{1,64}$")]
+Prefix = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,99}$")]
 
 
 class RedisConnection(Shape):
@@ -41,7 +41,7 @@ class RedisConnection(Shape):
     """Whether the URL names a node of a Redis Cluster."""
 
     sentinel: str | None = None
-    """The name of the group that Sentinel watches; the URL is then that of a Sentinel."""
+    """The name of the master that Sentinels watch; the URL then names these: `redis://one:26379,two:26379/0`."""
 
     @model_validator(mode="after")
     def _one_way_in(self) -> RedisConnection:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
@@ -11,17 +10,7 @@ from consumer.errors import Misconfigured
 from consumer.model.names import validated_name
 from consumer.model.start import Start
 from consumer.settings.codecs import CodecSettings
-from consumer.settings.shape import Shape
-
-_IMPORT = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*")
-
-
-def _import_string(text: str) -> str:
-    if not _IMPORT.fullmatch(text):
-        raise ValueError(
-            f"{text!r} is no import string: write module:name, as in shop.orders:totals"
-        )
-    return text
+from consumer.settings.shape import Shape, import_string
 
 
 def _place(text: str) -> str:
@@ -37,7 +26,7 @@ def _named(name: str) -> str:
 
 
 #: Names an object in a module on the path: `module:name`.
-ImportString = Annotated[str, AfterValidator(_import_string)]
+ImportString = Annotated[str, AfterValidator(import_string)]
 #: What `validated_name` takes.
 ProjectionName = Annotated[str, AfterValidator(_named)]
 #: A topic's name, as Kafka takes it.

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict
+
+_IMPORT = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*")
 
 
 class Shape(BaseModel):
@@ -41,3 +44,12 @@ def one_of(part: BaseModel, *names: str) -> None:
     if len(given) != 1:
         found = f"has {' and '.join(given)}" if given else "has neither"
         raise ValueError(f"takes either {' or '.join(names)}, and {found}")
+
+
+def import_string(text: str) -> str:
+    """The text, if it has the form `module:name`; else `ValueError`."""
+    if not _IMPORT.fullmatch(text):
+        raise ValueError(
+            f"{text!r} is no import string: write module:name, as in shop.orders:totals"
+        )
+    return text

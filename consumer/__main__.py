@@ -1,0 +1,5 @@
+"""`python -m consumer` is `projections`."""
+
+from consumer.cli import main
+
+main()

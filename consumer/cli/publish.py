@@ -1,0 +1,91 @@
+"""`projections publish`: events from a file into a topic."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Annotated, BinaryIO
+
+import typer
+
+from consumer.cli.given import Given
+
+#: Lines between two updates of the progress bar; each costs about as much as publishing an event.
+_LINES = 500
+
+
+def publish(
+    context: typer.Context,
+    topic: Annotated[str, typer.Argument(help="A topic.", show_default=False)],
+    source: Annotated[
+        str, typer.Option("--source", help="A source of the settings.", show_default=False)
+    ],
+    file: Annotated[
+        typer.FileBinaryRead,
+        typer.Option(
+            "--file", help="JSON Lines, an event each; - is standard input.", show_default=False
+        ),
+    ],
+    partitions: Annotated[
+        int | None,
+        typer.Option(
+            "--partitions",
+            min=1,
+            help="Make the topic with this many, if there is none.",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Publish events as CloudEvents, each to the partition of its subject.
+
+    A line is one JSON object, with further attributes of CloudEvents as you like:
+    {"type": "OrderPlaced", "subject": "order-1", "data": {"total": 3}}
+
+    Exit codes:
+    0  all events are in the log
+    1  misconfigured, or a line is no event
+    2  wrong usage
+    5  the broker is out of reach
+    """
+    from consumer.engine.publishing import publish as published
+    from consumer.wiring.brokers import broker
+
+    given = Given.by(context)
+    settings = given.settings()
+    given.log()
+    publisher = broker(settings.source(source)).publisher(topic, partitions=partitions)
+    try:
+        count = published(publisher, _shown(file))
+    finally:
+        publisher.close()
+    typer.echo(f"{count} events are in {topic}", err=True)
+
+
+def _shown(stream: BinaryIO) -> Iterable[bytes]:
+    """The lines, with a bar on a terminal that shows how far they are published."""
+    if not sys.stderr.isatty() or stream is sys.stdin.buffer:
+        return stream
+    return _with_bar(stream)
+
+
+def _with_bar(stream: BinaryIO) -> Iterator[bytes]:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn("publishing"),
+        BarColumn(),
+        TextColumn("{task.fields[events]:,} events"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        size = Path(stream.name).stat().st_size
+        task = progress.add_task("publishing", total=size, events=0)
+        passed = 0
+        for number, line in enumerate(stream, start=1):
+            yield line
+            passed += len(line)
+            if number % _LINES == 0:
+                progress.update(task, completed=passed, events=number)
+        progress.update(task, completed=size, events=number)

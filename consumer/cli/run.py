@@ -1,0 +1,82 @@
+"""`projections run`: a worker."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from consumer.cli import exits
+from consumer.cli.given import Given
+
+if TYPE_CHECKING:
+    from consumer.cli.signals import Ending
+    from consumer.engine.worker import Worker
+    from consumer.settings.document import Settings
+
+
+def run(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="A projection of the settings.", show_default=False)],
+    until_caught_up: Annotated[
+        bool,
+        typer.Option("--until-caught-up", help="End once everything is applied that is there now."),
+    ] = False,
+) -> None:
+    """Run a worker of a projection; start as many as you like, anywhere.
+
+    SIGTERM and Ctrl-C let it finish the batch in hand, commit and leave.
+    A second one ends it at once.
+
+    Exit codes:
+    0  done, or stopped in good order
+    1  misconfigured
+    2  wrong usage
+    3  caught up, but for partitions that halted
+    4  the batch in hand took longer than drain_seconds after a signal
+    70  a bug, with a traceback
+    128 + n  ended by a second signal n
+    """
+    from consumer.cli.signals import Ending
+
+    given = Given.by(context)
+    settings = given.settings()
+    projection = settings.projection(name)
+    given.log()
+    with Ending(projection.drain_seconds) as ending, ExitStack() as closing:
+        worker = _ready(settings, name, until_caught_up, ending, closing)
+        if worker is None:
+            return
+        ending.then(worker.stop)
+        worker.run()
+        halted = worker.halted
+    if until_caught_up and halted and not ending.asked.is_set():
+        raise typer.Exit(exits.HALTED)
+
+
+def _ready(
+    settings: Settings, name: str, until_caught_up: bool, ending: Ending, closing: ExitStack
+) -> Worker | None:
+    """The worker, however long its servers are out of reach; None if it is told to stop before."""
+    from consumer.engine.retrying import Backoff
+    from consumer.errors import Transient
+    from consumer.model.facts import Rejoining
+    from consumer.telemetry.logs import Logs
+    from consumer.wiring.worker import ready
+
+    logs = Logs(name)
+    retry = settings.projection(name).retry
+    backoff = Backoff(retry.initial, retry.cap)
+    attempts = 0
+    while not ending.asked.is_set():
+        try:
+            return closing.enter_context(
+                ready(settings, name, observer=logs, until_caught_up=until_caught_up)
+            )
+        except Transient as cause:
+            attempts += 1
+            delay = backoff.delay(attempts)
+            logs.happened(Rejoining(delay, cause))
+            ending.asked.wait(delay)
+    return None

@@ -1,0 +1,46 @@
+"""The parts of a worker that talk to Kafka."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from consumer.adapters.kafka.config import problems
+from consumer.adapters.kafka.event_log import KafkaEventLog
+from consumer.adapters.kafka.publisher import KafkaPublisher, create_topic
+from consumer.adapters.kafka.source import KafkaSource
+from consumer.ports.codec import Codec
+from consumer.ports.event_log import EventLog
+from consumer.ports.publisher import Publisher
+from consumer.ports.source import Source
+from consumer.settings.projections import ProjectionSettings
+from consumer.settings.sources import KafkaSettings
+
+
+class Kafka:
+    """A `Broker`."""
+
+    def __init__(self, settings: KafkaSettings) -> None:
+        self._config = settings.properties
+
+    def problems(self) -> Sequence[str]:
+        """As `Broker.problems`: what librdkafka, and we, make of the properties."""
+        return problems(self._config)
+
+    def source(self, projection: str, settings: ProjectionSettings, *, owner: str) -> Source:
+        """As `Broker.source`; Kafka gives the worker a name of its own."""
+        return KafkaSource(
+            self._config,
+            topics=settings.source.topics,
+            group=settings.source.group or projection,
+            batch_size=settings.batch_size,
+        )
+
+    def event_log(self, topics: Sequence[str], codec: Codec) -> EventLog:
+        """As `Broker.event_log`."""
+        return KafkaEventLog(self._config, topics=topics, codec=codec)
+
+    def publisher(self, topic: str, *, partitions: int | None = None) -> Publisher:
+        """As `Broker.publisher`. A topic that exists keeps the partitions that it has."""
+        if partitions is not None:
+            create_topic(self._config, topic, partitions)
+        return KafkaPublisher(self._config, topic=topic)

@@ -1,0 +1,75 @@
+"""The parts of a worker that talk to Redis."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from consumer.adapters.redis.connection import Client, connect, refuse_eviction
+from consumer.adapters.redis.event_log import RedisStreamLog
+from consumer.adapters.redis.offset_store import RedisOffsetStore
+from consumer.adapters.redis.publisher import RedisPublisher
+from consumer.adapters.redis.stream_source import RedisStreamSource
+from consumer.errors import Misconfigured
+from consumer.ports.codec import Codec
+from consumer.ports.event_log import EventLog
+from consumer.ports.offset_store import OffsetStore
+from consumer.ports.publisher import Publisher
+from consumer.ports.source import Source
+from consumer.settings.offsets import RedisConnection, RedisOffsets
+from consumer.settings.projections import ProjectionSettings
+from consumer.settings.sources import RedisStreamSettings
+
+
+def offset_store(settings: RedisOffsets) -> OffsetStore:
+    """The store, once it is sure that the server evicts no offsets. Raises `Misconfigured`, `Transient`."""
+    client = _client(settings)
+    refuse_eviction(client)
+    return RedisOffsetStore(client, prefix=settings.prefix)
+
+
+class RedisStreams:
+    """A `Broker`."""
+
+    def __init__(self, settings: RedisStreamSettings) -> None:
+        self._settings = settings
+
+    def problems(self) -> Sequence[str]:
+        """As `Broker.problems`: the settings have told all that can be told."""
+        return []
+
+    def source(self, projection: str, settings: ProjectionSettings, *, owner: str) -> Source:
+        """As `Broker.source`."""
+        return RedisStreamSource(
+            _client(self._settings),
+            topics=settings.source.topics,
+            streams=self._settings.streams,
+            projection=projection,
+            owner=owner,
+            prefix=self._settings.prefix,
+            lease_seconds=self._settings.lease_seconds,
+            batch_size=settings.batch_size,
+        )
+
+    def event_log(self, topics: Sequence[str], codec: Codec) -> EventLog:
+        """As `Broker.event_log`."""
+        return RedisStreamLog(_client(self._settings), topics=topics, codec=codec)
+
+    def publisher(self, topic: str, *, partitions: int | None = None) -> Publisher:
+        """As `Broker.publisher`. The number of streams stands in the settings, for readers use it too."""
+        streams = self._settings.streams
+        if partitions not in (None, streams):
+            raise Misconfigured(
+                f"{topic} cannot be made with {partitions} partitions: the settings of its source say "
+                f"streams: {streams}"
+            )
+        return RedisPublisher(_client(self._settings), topic=topic, streams=streams)
+
+
+def _client(settings: RedisConnection) -> Client:
+    return connect(
+        settings.url.get_secret_value(),
+        cluster=settings.cluster,
+        sentinel=settings.sentinel,
+        username=settings.username,
+        password=settings.secret,
+    )

@@ -1,0 +1,91 @@
+"""A worker for a projection of projections.yaml."""
+
+from __future__ import annotations
+
+import os
+import socket
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+
+from consumer.engine.applying import Applying
+from consumer.engine.assignments import Assignments
+from consumer.engine.caught_up import CaughtUp
+from consumer.engine.decoding import Decoding
+from consumer.engine.retrying import Backoff
+from consumer.engine.settling import Settling
+from consumer.engine.worker import Worker
+from consumer.model.start import Start
+from consumer.ports.observer import Observer
+from consumer.settings.document import Settings
+from consumer.wiring.brokers import broker
+from consumer.wiring.offsets import offset_store
+from consumer.wiring.parts import parts
+
+
+@contextmanager
+def ready(
+    settings: Settings, name: str, *, observer: Observer, until_caught_up: bool = False
+) -> Iterator[Worker]:
+    """The worker, and on leaving all that it held is closed.
+
+    Entering raises `Misconfigured` with all that is wrong, and `Transient` where a server that must be
+    asked at once is out of reach.
+    """
+    projection = settings.projection(name)
+    made_of = parts(name, projection)
+    servers = broker(settings.source(projection.source.from_))
+    owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+    backoff = Backoff(projection.retry.initial, projection.retry.cap)
+    skip_poison = projection.on_undecodable == "skip"
+    with ExitStack() as closing:
+        closing.callback(made_of.projector.close)
+        offsets = offset_store(settings.offsets)
+        closing.callback(offsets.close)
+        source = servers.source(name, projection, owner=owner)
+        assignments = Assignments(
+            name,
+            offsets,
+            owner=owner,
+            start=Start.parse(projection.source.start),
+            backoff=backoff,
+            observer=observer,
+        )
+        decoding = Decoding(
+            made_of.codec,
+            made_of.upcasting,
+            made_of.projector.handles,
+            skip_poison=skip_poison,
+            observer=observer,
+        )
+        settling = Settling(
+            made_of.projector,
+            transient=made_of.transient,
+            skip_poison=skip_poison,
+            observer=observer,
+        )
+        applying = Applying(
+            assignments,
+            decoding,
+            settling,
+            owns=source.owns,
+            backoff=backoff,
+            observer=observer,
+        )
+        finished: Callable[[], bool] = _never
+        if until_caught_up:
+            log = servers.event_log(projection.source.topics, made_of.codec)
+            finished = CaughtUp(name, offsets, log.ends(), halted=assignments.halted.keys)
+        yield Worker(
+            source,
+            assignments,
+            applying,
+            owner=owner,
+            backoff=backoff,
+            observer=observer,
+            finished=finished,
+        )
+
+
+def _never() -> bool:
+    return False
