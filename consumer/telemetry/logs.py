@@ -11,7 +11,7 @@ from typing import Any, Literal, TextIO
 import msgspec
 import structlog
 
-from consumer.errors import ConsumerError
+from consumer.errors import ApplyFailed, ConsumerError
 from consumer.model.facts import (
     Applied,
     Fact,
@@ -90,10 +90,10 @@ def told(cause: BaseException) -> str:
     """What went wrong, in a line. Of errors that are not ours only the type, and where they were raised:
     their text may quote what no log should hold.
     """
+    if isinstance(cause, ApplyFailed) and cause.__cause__ is not None:
+        return f"{type(cause).__name__}: {cause} <- {told(cause.__cause__)}"
     if isinstance(cause, ConsumerError):
-        ours = f"{type(cause).__name__}: {cause}"
-        theirs = cause.__cause__
-        return ours if theirs is None else f"{ours} <- {told(theirs)}"
+        return f"{type(cause).__name__}: {cause}"
     calls = traceback.extract_tb(cause.__traceback__)[-_CALLS:]
     where = " > ".join(f"{_short(call.filename)}:{call.lineno} {call.name}" for call in calls)
     return f"{type(cause).__name__} at {where}" if where else type(cause).__name__

@@ -1,0 +1,164 @@
+"""A projection's own code, imported whole or refused whole."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from consumer.adapters.codecs.envelope import Envelope
+from consumer.adapters.codecs.json import Json
+from consumer.errors import Misconfigured, Transient
+from consumer.model.event import Batch
+from consumer.model.position import Fence, IntOffset, Partition
+from consumer.settings.projections import ProjectionSettings
+from consumer.wiring.parts import parts
+from consumer.wiring.projectors import Ready
+
+HERE = __name__
+P = Partition("orders", 0)
+BATCH = Batch(P, (), Fence("orders", P, 1, IntOffset(-1), IntOffset(0)))
+
+
+class Orders:
+    name = "orders"
+    handles = frozenset({"OrderPlaced"})
+
+    def __init__(self) -> None:
+        self.calls: list[str] = []
+
+    def apply(self, batch: Batch) -> None:
+        self.calls.append("apply")
+
+
+class Slow(Orders):
+    async def apply(self, batch: Batch) -> None:  # type: ignore[override]  # the other kind of projector
+        self.calls.append("apply")
+
+
+class Kept(Orders):
+    away = True
+
+    def setup(self) -> None:
+        self.calls.append("setup")
+        if self.away:
+            raise Transient("the store is away")
+
+    def close(self) -> None:
+        self.calls.append("close")
+
+
+class Nameless:
+    handles = None
+
+    def apply(self, batch: Batch) -> None: ...
+
+
+class Unclear(Orders):
+    handles = "OrderPlaced"  # type: ignore[assignment]  # the mistake that is made
+
+
+class Step:
+    type = "OrderPlaced"
+    version = 1
+
+    def upcast(self, data: Any) -> Any:
+        return data
+
+
+class Away(Exception): ...
+
+
+one_step = Step()
+steps = [Step()]
+
+
+def settings(projector: str = f"{HERE}:Orders", **more: Any) -> ProjectionSettings:
+    source = {"from": "main", "topics": ["orders"]} | more.pop("source", {})
+    return ProjectionSettings.model_validate({"projector": projector, "source": source, **more})
+
+
+def test_import_strings_become_the_objects() -> None:
+    found = parts(
+        "orders",
+        settings(
+            upcasters=[f"{HERE}:steps"], transient=[f"{HERE}:Away"], source={"codec": "envelope"}
+        ),
+    )
+
+    assert found.projector.handles == {"OrderPlaced"}
+    assert found.transient == (Away,)
+    assert found.upcasting.versions == {"OrderPlaced": 2}
+    assert isinstance(found.codec, Envelope)
+
+
+def test_a_codec_may_have_places_or_be_ones_own() -> None:
+    places = {"json": {"type": "field:kind", "id": "header:id"}}
+
+    assert isinstance(parts("orders", settings(source={"codec": places})).codec, Json)
+    assert isinstance(
+        parts(
+            "orders", settings(source={"codec": "consumer.adapters.codecs.envelope:Envelope"})
+        ).codec,
+        Envelope,
+    )
+
+
+def test_all_that_is_wrong_is_told_at_once_each_with_its_place() -> None:
+    wrong = settings(
+        f"{HERE}:Nobody",
+        upcasters=[f"{HERE}:one_step", f"{HERE}:Away"],
+        transient=[f"{HERE}:Orders"],
+        source={"codec": {"json": {"type": "nonsense"}}},
+    )
+
+    with pytest.raises(Misconfigured) as raised:
+        parts("orders", wrong)
+
+    lines = str(raised.value).splitlines()
+    for place in (
+        "projections.orders.projector: ",
+        "projections.orders.source.codec: ",
+        "projections.orders.upcasters[1]: ",
+        "projections.orders.transient[0]: ",
+    ):
+        assert any(line.startswith(place) for line in lines), (place, lines)
+    assert len(lines) == 4
+
+
+def test_upcasters_that_take_the_same_step_twice_are_refused() -> None:
+    with pytest.raises(Misconfigured, match=r"projections\.orders\.upcasters: two upcasters"):
+        parts("orders", settings(upcasters=[f"{HERE}:one_step", f"{HERE}:steps"]))
+
+
+@pytest.mark.parametrize(
+    ("projector", "expected"),
+    [("Nameless", "Nameless has no name"), ("Unclear", "Unclear does not say which types")],
+)
+def test_an_object_that_is_no_projector_is_refused(projector: str, expected: str) -> None:
+    with pytest.raises(Misconfigured, match=expected):
+        parts("orders", settings(f"{HERE}:{projector}"))
+
+
+def test_a_coroutine_is_waited_for() -> None:
+    own = Slow()
+    ready = Ready(own)
+
+    ready.apply(BATCH)
+    ready.close()
+
+    assert own.calls == ["apply"]
+
+
+def test_a_read_model_is_set_up_before_its_first_batch_as_often_as_it_takes() -> None:
+    own = Kept()
+    ready = Ready(own)
+
+    with pytest.raises(Transient):
+        ready.apply(BATCH)
+    own.away = False
+    ready.apply(BATCH)
+    ready.apply(BATCH)
+    ready.close()
+
+    assert own.calls == ["setup", "setup", "apply", "apply", "close"]
