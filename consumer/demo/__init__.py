@@ -1,0 +1,1 @@
+"""The demo: a year of real flights, from a broker into a read model, checked against their source."""

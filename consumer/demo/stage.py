@@ -1,0 +1,111 @@
+"""Where the demo plays: its servers, its folder, its projections.yaml, and the commands it starts."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from uuid import uuid4
+
+from consumer.embedded.kafka import Kafka
+from consumer.embedded.valkey import Valkey
+
+#: Streams, or Kafka partitions, of the topic.
+PARTITIONS = 4
+
+_SETTINGS = """\
+offsets: {{redis: {{url: {redis}, prefix: demo}}}}
+sources:
+  main: {source}
+projections:
+  flights:
+    projector: projectors.examples.{projector}
+    source: {{from: main, topics: [{topic}]}}
+    batch_size: 500
+"""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What is there while the demo runs. Only the read model stays afterwards."""
+
+    workspace: Path
+    read_model: Path
+    topic: str
+    #: What is written into projections.yaml.
+    settings: str
+
+    @property
+    def stuck(self) -> Path:
+        """Where a stuck worker writes its process id."""
+        return self.workspace / "stuck.pid"
+
+    def projections(self, *words: str, log: str, fed: bool = False) -> subprocess.Popen[bytes]:
+        """Starts the public command; what it says goes to the file `log` in the workspace.
+
+        With `fed` its standard input is a pipe.
+        """
+        with (self.workspace / log).open("wb") as output:
+            return subprocess.Popen(  # noqa: S603  the command is ours, without a shell
+                [sys.executable, "-m", "consumer", *words],
+                cwd=self.workspace,
+                env=self._environment(),
+                stdin=subprocess.PIPE if fed else subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+
+    def said(self, log: str, lines: int = 5) -> str:
+        """The last lines of a command's output."""
+        return "\n".join((self.workspace / log).read_text(errors="replace").splitlines()[-lines:])
+
+    def _environment(self) -> dict[str, str]:
+        # What the caller's environment says of its own projections is not meant for these.
+        own = {name: value for name, value in os.environ.items() if "PROJECTIONS_" not in name}
+        own["FLIGHTS_DATABASE"] = str(self.read_model)
+        own["FLIGHTS_STUCK"] = str(self.stuck)
+        return own
+
+
+@contextmanager
+def stage(kafka: str | None, *, kill: bool, folder: Path) -> Iterator[Stage]:
+    """Sets it up: Valkey, and Kafka if `kafka` is empty (None: none at all; else its address).
+
+    Raises `Misconfigured` where a server is not to be had.
+    """
+    with ExitStack() as stack:
+        workspace = Path(
+            stack.enter_context(TemporaryDirectory(prefix="demo-", ignore_cleanup_errors=True))
+        )
+        read_model = _clean(folder)
+        redis = stack.enter_context(Valkey()).url
+        topic = "flights"
+        if kafka is None:
+            source = f"{{redis: {{url: {redis}, streams: {PARTITIONS}, lease_seconds: 3}}}}"
+        else:
+            if kafka:
+                topic = f"flights-demo-{uuid4().hex[:8]}"  # the broker may hold an earlier run's
+            else:
+                kafka = stack.enter_context(Kafka()).bootstrap
+            source = f"{{kafka: {{bootstrap_servers: ['{kafka}']}}}}"
+        settings = _SETTINGS.format(
+            redis=redis,
+            source=source,
+            topic=topic,
+            projector="stuck_flights:StuckFlights" if kill else "flights:Flights",
+        )
+        (workspace / "projections.yaml").write_text(settings)
+        yield Stage(workspace, read_model, topic, settings)
+
+
+def _clean(folder: Path) -> Path:
+    """Where the read model goes, without the one of an earlier run."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for old in folder.glob("flights.sqlite*"):
+        old.unlink()
+    return folder.resolve() / "flights.sqlite"
