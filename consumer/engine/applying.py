@@ -80,10 +80,6 @@ class Applying:
         due = min(due for due, _ in self._waiting.values())
         return max(0.0, min(longest, due - time.monotonic()))
 
-    def forget(self) -> None:
-        """Drops what waits: the membership has ended."""
-        self._waiting.clear()
-
     def _work(self, holding: Holding, fetched: Fetched) -> Work:
         unseen = fetched.records
         if unseen and unseen[0].offset <= holding.offset:

@@ -86,7 +86,6 @@ class Worker:
 
     def _leave(self) -> None:
         self.halted = dict(self._assignments.halted)
-        self._applying.forget()
         self._source.close()
 
     def _pause(self, cause: Exception) -> None:
