@@ -41,8 +41,7 @@ class Settling:
                 self._put_aside(work, poison)
             else:
                 work.applied = True
-        if work.through > work.holding.offset:
-            work.holding.advance(work.through)
+        work.holding.advance(work.through)
 
     def _apply(self, batch: Batch) -> None:
         try:
