@@ -15,7 +15,9 @@ class _Meta(msgspec.StructMeta, ABCMeta):
     """A struct that is a mapping too: half the cost of a plain class, paid by every event."""
 
 
-class Metadata(msgspec.Struct, Mapping[str, Any], metaclass=_Meta, gc=False, eq=False):
+class Metadata(  # noqa: PLW1641 - no mapping has a hash
+    msgspec.Struct, Mapping[str, Any], metaclass=_Meta, gc=False, eq=False
+):
     """The other attributes and headers, read from the record when first looked at.
 
     Looking raises `Undecodable` where they are malformed: nobody has read them before.
@@ -33,6 +35,9 @@ class Metadata(msgspec.Struct, Mapping[str, Any], metaclass=_Meta, gc=False, eq=
 
     def __len__(self) -> int:
         return len(self._loaded())
+
+    def __eq__(self, other: object) -> bool:
+        return Mapping.__eq__(self, other)
 
     def __repr__(self) -> str:  # without the values: they may hold what no log should
         return f"<Metadata of {self._record.partition}:{self._record.offset}>"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal
 
 import msgspec
 
@@ -20,7 +20,7 @@ class Place(msgspec.Struct, frozen=True):
 
     kind: Literal["header", "field", "key", "const"]
     name: str = ""
-    #: Of a field: the names of the objects around it, outermost first, and its own.
+    #: Of a field: what `Fields` calls the objects around it, outermost first, and itself.
     path: tuple[str, ...] = ()
 
     def __str__(self) -> str:
@@ -34,8 +34,8 @@ class Place(msgspec.Struct, frozen=True):
                 return Place("key")
             case ("header" | "const") as kind, _, name if name:
                 return Place(kind, name)
-            case "field", _, name if all(path := tuple(name.split("."))):
-                return Place("field", name, path)
+            case "field", _, name if all(name.split(".")):
+                return Place("field", name, tuple(map(_attribute, name.split("."))))
         raise Misconfigured(
             f"{written!r} is no place in a record: write header:NAME, field:NAME "
             "(field:OUTER.INNER where it is nested), key, or const:VALUE"
@@ -74,7 +74,7 @@ def inner(fields: Any, path: tuple[str, ...]) -> Any:
     for name in path:
         if fields is None:
             return None
-        fields = fields.get(name)
+        fields = getattr(fields, name)
     return fields
 
 
@@ -92,16 +92,32 @@ def _plant(tree: dict[str, Any], path: tuple[str, ...], leaf: Any) -> None:
         here = here.setdefault(name, {}) if isinstance(here, dict) else None
     if not isinstance(here, dict) or isinstance(here.get(last), dict):
         raise Misconfigured(
-            f"field:{'.'.join(path)} is asked for as an object and as a value; name one of them"
+            f"field:{'.'.join(map(_field, path))} is asked for as an object and as a value; name one of them"
         )
     here[last] = leaf
 
 
 def _object(tree: Mapping[str, Any]) -> Any:
-    """A type that takes the tree's members alone: the others are skipped undecoded."""
-    members = {
-        name: _object(leaf) | None if isinstance(leaf, dict) else leaf
-        for name, leaf in tree.items()
-    }
-    functional: Any = TypedDict  # its members are known at run time only
-    return functional("Fields", members, total=False)
+    """A type that takes the tree's members alone: the others are skipped undecoded.
+
+    Not a `TypedDict`: msgspec 0.22 finds no keys beyond ASCII there.
+    """
+    return msgspec.defstruct(
+        "Fields",
+        [
+            (name, _object(leaf) | None, None) if isinstance(leaf, dict) else (name, leaf, None)
+            for name, leaf in tree.items()
+        ],
+        rename=_field,
+        frozen=True,
+        gc=False,
+    )
+
+
+def _attribute(field: str) -> str:
+    """A name for Python, whatever the field is called."""
+    return f"f{field.encode().hex()}"
+
+
+def _field(attribute: str) -> str:
+    return bytes.fromhex(attribute[1:]).decode()
