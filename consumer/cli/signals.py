@@ -55,11 +55,15 @@ class Ending:
         self._wakeup.close()  # which ends the thread
 
     def _watch(self) -> None:
-        if not self._next(None):
-            return
-        self.asked.set()
-        if self._stop is not None:
-            self._stop()
+        with self._arrivals:
+            if not self._next(None):
+                return
+            self.asked.set()
+            if self._stop is not None:
+                self._stop()
+            self._drain()
+
+    def _drain(self) -> None:
         try:
             second = self._next(self._drain_seconds)
         except TimeoutError:

@@ -59,8 +59,8 @@ def _imports(name: str, projection: ProjectionSettings) -> str:
     made_of = parts(name, projection)
     handles = made_of.projector.handles
     made_of.projector.close()
-    of = "all types" if handles is None else f"{len(handles)} types"
-    return f"{projection.projector} handles events of {of}"
+    types = "every type of event" if handles is None else ", ".join(sorted(handles))
+    return f"{projection.projector} handles {types}"
 
 
 def _offsets(settings: Settings) -> str:
