@@ -28,11 +28,11 @@ RETRIES = 1
 #: Seconds for one sentinel: several may have to be asked within a call.
 _SENTINEL_TIMEOUT = 0.5
 
-#: What a server says that will do better later: it starts, fails over, is full or busy. Redis 6.2
-#: wraps what a script met into an error of its own, behind a dash.
+#: How a reply begins that will be another one later, where redis-py has no class of its own for it.
+#: Redis 6.2 wraps what a script met into an error of its own, behind a dash.
 _PASSING = re.compile(
-    r"(?:^|.* -)(LOADING|READONLY|OOM|BUSY|TRYAGAIN|CLUSTERDOWN|MASTERDOWN|EXECABORT|MISCONF"
-    r"|NOREPLICAS|UNBLOCKED|IOERR|UNKILLABLE)\b",
+    r"BUSY |MISCONF |NOREPLICAS |UNBLOCKED |IOERR |UNKILLABLE |CLUSTERDOWN |MASTERDOWN "
+    r"|.* -(READONLY|OOM|MISCONF|NOREPLICAS|MASTERDOWN) ",
     re.DOTALL,
 )
 
@@ -44,10 +44,14 @@ _DENIED = (
 )
 
 _AWAY = (
-    refusal.ConnectionError,
+    refusal.ConnectionError,  # and BusyLoadingError
     refusal.TimeoutError,
-    refusal.ClusterError,
+    refusal.ClusterError,  # and ClusterDownError, MasterDownError
+    refusal.ExecAbortError,
+    refusal.OutOfMemoryError,
+    refusal.ReadOnlyError,
     refusal.RedisClusterException,
+    refusal.TryAgainError,
     OSError,
 )
 
