@@ -8,8 +8,11 @@ from typing import Any
 from consumer.adapters.codecs.reading import header_values, refused, whole
 from consumer.model.record import Record
 
-#: The header that says that the value is the whole event.
-STRUCTURED = ("content-type", b"application/cloudevents+json")
+#: The header as most producers write it, ours among them, to say that the value is the whole event.
+_STRUCTURED = (
+    ("content-type", b"application/cloudevents+json; charset=UTF-8"),
+    ("content-type", b"application/cloudevents+json"),
+)
 
 _REQUIRED = ("specversion", "id", "source", "type")
 _TAKEN = frozenset({"id", "type", "subject", "time", "schemaversion", "sequence"})
@@ -27,7 +30,7 @@ def attributes(record: Record) -> tuple[dict[str, str], str] | None:
     is not UTF-8.
     """
     headers = record.headers
-    if not headers or headers[0] == STRUCTURED:
+    if not headers or headers[0] in _STRUCTURED:
         return None
     prefix = _prefix(dict(headers))
     if prefix is None:
