@@ -2,46 +2,78 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
+from operator import itemgetter
 from typing import TypeAlias
+
+import msgspec
 
 from consumer.adapters.redis.streams import offset_of
 from consumer.model.position import Partition
 from consumer.model.record import Record
 
-#: An entry as redis-py hands it out: its id and its fields. Of a field that is repeated it keeps the last.
-Entry: TypeAlias = tuple[bytes, dict[bytes, bytes]]
+#: An entry as it comes over the wire: its id, and its fields' names and values in turn.
+Entry: TypeAlias = tuple[bytes, Sequence[bytes]]
+
+
+def from_mappings(found: Iterable[tuple[bytes, Mapping[bytes, bytes]]]) -> list[Entry]:
+    """The entries that redis-py made mappings of."""
+    return [
+        (entry_id, [part for pair in fields.items() for part in pair]) for entry_id, fields in found
+    ]
 
 
 def records(partition: Partition, entries: Iterable[Entry]) -> list[Record]:
-    """The entries as records; takes their fields apart.
+    """The entries as records.
 
-    `data` is the value and `key` the key (without one, `subject` is); the others are headers.
+    The field `data` is the value and `key` the key (without one, `subject` is); the others are headers.
     """
     return [_record(partition, entry_id, fields) for entry_id, fields in entries]
 
 
-def _record(partition: Partition, entry_id: bytes, fields: dict[bytes, bytes]) -> Record:
+def _record(partition: Partition, entry_id: bytes, fields: Sequence[bytes]) -> Record:
     offset = offset_of(entry_id)
-    value = fields.pop(b"data", None)
-    key = fields.pop(b"key", None)
-    if key is None:
-        key = fields.get(b"subject")
     time = _time(offset.milliseconds)
-    try:
-        headers = list(zip(_names(tuple(fields)), fields.values(), strict=True))
-    except UnicodeDecodeError:
-        fault = "the name of a field is not UTF-8"
-        return Record(partition, offset, key, value, time=time, fault=fault)
-    return Record(partition, offset, key, value, headers, time)
+    layout = _layout(tuple(fields[::2]))
+    values = fields[1::2]
+    value = None if layout.data is None else values[layout.data]
+    key = None if layout.key is None else values[layout.key]
+    headers = list(zip(layout.names, layout.headers(values)))  # noqa: B905  # as many, by the layout
+    return Record(partition, offset, key, value, headers, time, layout.fault)
+
+
+class _Layout(msgspec.Struct, frozen=True):
+    """What the names of an entry's fields say of its values; a stream's entries have few layouts."""
+
+    #: Where the value is among the values, and where the key.
+    data: int | None
+    key: int | None
+    #: The names of the headers, and what picks their values.
+    names: tuple[str, ...]
+    headers: Callable[[Sequence[bytes]], Iterable[bytes]]
+    fault: str | None = None
 
 
 @lru_cache(maxsize=1024)
-def _names(fields: tuple[bytes, ...]) -> tuple[str, ...]:
-    """Entries of one stream have few different sets of names, so each is decoded once."""
-    return tuple(name.decode() for name in fields)
+def _layout(fields: tuple[bytes, ...]) -> _Layout:
+    place = {name: at for at, name in enumerate(fields)}  # of a repeated field the last
+    data, key = place.get(b"data"), place.get(b"key")
+    others = [at for at, name in enumerate(fields) if name not in (b"data", b"key")]
+    subject_or_key = place.get(b"subject") if key is None else key
+    try:
+        names = tuple(fields[at].decode() for at in others)
+    except UnicodeDecodeError:
+        fault = "the name of a field is not UTF-8"
+        return _Layout(data, subject_or_key, (), _picked([]), fault)
+    return _Layout(data, subject_or_key, names, _picked(others))
+
+
+def _picked(places: list[int]) -> Callable[[Sequence[bytes]], Iterable[bytes]]:
+    if len(places) > 1:
+        return itemgetter(*places)
+    return lambda values: [values[at] for at in places]
 
 
 @lru_cache(maxsize=64)

@@ -7,7 +7,7 @@ from typing import Any
 
 from consumer.adapters.redis.connection import Client, reachable
 from consumer.adapters.redis.continuity import follows, loss, what_is_missing
-from consumer.adapters.redis.entries import Entry, records
+from consumer.adapters.redis.entries import Entry, from_mappings, records
 from consumer.adapters.redis.streams import (
     ZERO,
     extent,
@@ -84,5 +84,4 @@ class RedisStreamLog:
     def _range(self, partition: Partition, start: str, limit: int) -> Sequence[Entry]:
         with reachable(f"read {partition}"):
             found: Any = self._client.xrange(stream_name(partition), min=start, count=limit)
-        entries: Sequence[Entry] = found
-        return entries
+        return from_mappings(found)

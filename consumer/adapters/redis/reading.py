@@ -1,22 +1,19 @@
-"""Reading streams from our own offsets, so that nothing is jumped."""
+"""A claimed stream, and how far it was read."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-from redis import RedisCluster
-
-from consumer.adapters.redis.connection import Client, reachable
+from consumer.adapters.redis.connection import Client
 from consumer.adapters.redis.continuity import follows, loss, what_is_missing
 from consumer.adapters.redis.entries import Entry
-from consumer.adapters.redis.streams import ZERO, before, extent, offset_of, stream_name
+from consumer.adapters.redis.streams import ZERO, extent, offset_of, stream_name
 from consumer.errors import OffsetLost
 from consumer.model.position import Claim, Partition, StreamOffset
 
 
 class Reading:
-    """A claimed stream, and how far it was read."""
+    """The place in a claimed stream up to which it was read; it moves over entries without a gap."""
 
     def __init__(self, claim: Claim) -> None:
         offset = claim.offset
@@ -66,32 +63,3 @@ class Reading:
             self._counted = found.added
         self._end_is_known = True
         return entries
-
-
-def read(
-    client: Client, readings: Sequence[Reading], limit: int
-) -> list[tuple[Reading, Sequence[Entry]]]:
-    """What comes behind each reading, up to `limit` entries each, from the one read last on.
-
-    In one round trip, on a cluster in one a node: its streams lie in different slots, which one
-    command cannot name together.
-    """
-    starts = {reading.name: str(before(reading.through)) for reading in readings}
-    found: Mapping[bytes, Sequence[Entry]]
-    with reachable(f"read {len(starts)} streams"):
-        if isinstance(client, RedisCluster):
-            pipeline: Any = client.pipeline()  # type: ignore[no-untyped-call]  # redis-py's
-            for name, start in starts.items():
-                pipeline.xread({name: start}, count=limit + 1)
-            found = {name: entries for reply in pipeline.execute() for name, entries in reply}
-        else:
-            reply: Any = client.xread(starts, count=limit + 1)  # type: ignore[arg-type]  # dict is invariant
-            found = dict(reply)
-    return [(reading, found.get(reading.name.encode(), ())) for reading in readings]
-
-
-def wait_for_more(client: Client, readings: Sequence[Reading], seconds: float) -> None:
-    """Returns when an entry was added behind one of the readings, or after `seconds` at the latest."""
-    ends = {reading.name: str(reading.through) for reading in readings}
-    with reachable(f"wait for entries in {len(ends)} streams"):
-        client.xread(ends, count=1, block=max(1, int(seconds * 1000)))  # type: ignore[arg-type]  # as above

@@ -8,13 +8,12 @@ from functools import partial
 from time import monotonic, sleep
 from uuid import uuid4
 
-from redis import RedisCluster
-
 from consumer.adapters.redis.connection import Client
-from consumer.adapters.redis.entries import Entry, records
+from consumer.adapters.redis.entries import records
 from consumer.adapters.redis.lease_table import LeaseTable
 from consumer.adapters.redis.leases import Heartbeat, Leases
-from consumer.adapters.redis.reading import Reading, read, wait_for_more
+from consumer.adapters.redis.reader import Entries, reader
+from consumer.adapters.redis.reading import Reading
 from consumer.adapters.redis.starts import first_offset
 from consumer.adapters.redis.streams import register
 from consumer.errors import OffsetLost, SourceFailed, Transient
@@ -27,9 +26,6 @@ _POLLED_AT_MOST = 10_000
 
 #: Seconds between two looks at the lease table, at most: so soon a leaving worker's streams move.
 _LONGEST_UNSEEN = 1.0
-
-#: Seconds between two reads while a cluster has nothing new.
-_CLUSTER_PAUSE = 0.02
 
 
 class RedisStreamSource:
@@ -52,6 +48,7 @@ class RedisStreamSource:
         batch_size: int = 500,
     ) -> None:
         self._client = client
+        self._reader = reader(client)
         self._topics = topics
         self._streams = streams
         self._owner = owner
@@ -99,11 +96,15 @@ class RedisStreamSource:
         try:
             self._look_after_leases()
             self._claim()
-            found = self._unread(paused) or self._awaited(paused, until)
+            readings = self._ready(paused)
+            found = self._unread(readings) or self._awaited(readings, until)
         except Transient:
             self._lose_what_ran_out()
             _rest(until)
             return
+        limit = self._limit(readings)
+        if any(len(entries) >= limit for _, entries in found):
+            self._reader.read_ahead(readings, found, limit)
         for reading, entries in found:
             if self._readings.get(reading.partition) is not reading:
                 continue  # given back, or lost, while what was read before was applied
@@ -128,6 +129,7 @@ class RedisStreamSource:
         self._lose_what_ran_out()
         membership, self._membership = self._membership, None
         self._readings.clear()
+        self._reader.close()
         membership.revoked(self._owned())
         for leases in self._leases.values():
             with suppress(Transient):  # then the others wait until the lease is over
@@ -188,14 +190,12 @@ class RedisStreamSource:
                     except OffsetLost as cause:
                         self._membership.halt(partition, cause)
 
-    def _unread(self, paused: Collection[Partition]) -> list[tuple[Reading, Sequence[Entry]]]:
+    def _unread(self, readings: Sequence[Reading]) -> list[tuple[Reading, Entries]]:
         """What is there to be read now, of each partition something."""
-        readings = self._ready(paused)
+        found: list[tuple[Reading, Entries]] = []
         if not readings:
-            return []
-        limit = max(1, min(self._batch_size, _POLLED_AT_MOST // len(readings)))
-        found = []
-        for reading, entries in read(self._client, readings, limit):
+            return found
+        for reading, entries in self._reader.read(readings, self._limit(readings)):
             try:
                 unread = reading.behind(entries, self._client)
             except OffsetLost as cause:
@@ -205,25 +205,19 @@ class RedisStreamSource:
                 found.append((reading, unread))
         return found
 
-    def _awaited(
-        self, paused: Collection[Partition], until: float
-    ) -> list[tuple[Reading, Sequence[Entry]]]:
+    def _awaited(self, readings: Sequence[Reading], until: float) -> list[tuple[Reading, Entries]]:
         """What comes until then, or until it is time to look at the leases."""
         until = min(until, self._next_look)
-        readings = self._ready(paused)
         if not readings:
             _rest(until)
             return []
-        if not isinstance(self._client, RedisCluster):
-            if (seconds := until - monotonic()) > 0:
-                wait_for_more(self._client, readings, seconds)
-            return self._unread(paused)
-        # No command waits for streams in several slots.
-        found: list[tuple[Reading, Sequence[Entry]]] = []
-        while not found and monotonic() < until:
-            sleep(_CLUSTER_PAUSE)
-            found = self._unread(paused)
-        return found
+        if (seconds := until - monotonic()) <= 0:
+            return []
+        self._reader.wait(readings, seconds)
+        return self._unread(readings)
+
+    def _limit(self, readings: Sequence[Reading]) -> int:
+        return max(1, min(self._batch_size, _POLLED_AT_MOST // max(1, len(readings))))
 
     def _ready(self, paused: Collection[Partition]) -> list[Reading]:
         return [
