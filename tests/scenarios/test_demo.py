@@ -1,0 +1,74 @@
+"""The demo, in small, through the public command: its last line is the proof."""
+
+import re
+import subprocess
+import sys
+
+import pytest
+
+#: Enough for several batches on each of four partitions, and few enough for seconds.
+FLIGHTS = "6000"
+
+
+def demo(folder, *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "consumer", "demo", "--flights", FLIGHTS, *words],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=110,
+        check=False,
+    )
+
+
+def checked(done: subprocess.CompletedProcess[str]) -> None:
+    assert done.returncode == 0, done.stdout + done.stderr
+    last = done.stdout.rstrip().splitlines()[-1]
+    assert re.fullmatch(r"checked: 1\d{4} events, 0 differences", last), last
+
+
+def applied_twice(done: subprocess.CompletedProcess[str]) -> int:
+    found = re.search(r"([\d,]+) events were applied twice", done.stdout)
+    assert found, done.stdout
+    return int(found[1].replace(",", ""))
+
+
+def test_over_redis_streams_the_board_is_right_and_a_second_run_starts_clean(tmp_path, valkey):
+    for _ in range(2):
+        done = demo(tmp_path)
+        checked(done)
+        assert applied_twice(done) == 0
+    assert "projections publish flights" in done.stdout
+    assert "projector: projectors.examples.flights:Flights" in done.stdout
+    assert {path.name for path in (tmp_path / "build/demo").iterdir()} == {"flights.sqlite"}
+
+
+def test_over_redis_streams_a_worker_killed_before_its_commit_repeats_and_loses_nothing(
+    tmp_path, valkey
+):
+    done = demo(tmp_path, "--kill")
+    checked(done)
+    assert applied_twice(done) > 0
+
+
+def test_over_a_kafka_of_its_own_a_killed_worker_repeats_and_loses_nothing(tmp_path, kafka):
+    done = demo(tmp_path, "--kafka", "--kill")
+    checked(done)
+    assert applied_twice(done) > 0
+
+
+def test_over_a_kafka_that_is_there_already(tmp_path, kafka):
+    for _ in range(2):
+        checked(demo(tmp_path, "--kafka", kafka.bootstrap))
+
+
+def test_a_broker_that_is_not_there_is_said_in_a_few_lines(tmp_path, valkey):
+    done = demo(tmp_path, "--kafka", "127.0.0.1:1")
+    assert done.returncode == 1
+    assert "publish ended with exit code" in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("words", [["--flights", "0"], ["127.0.0.1:9092"]])
+def test_wrong_usage_is_said(tmp_path, words):
+    assert demo(tmp_path, *words).returncode == 2

@@ -1,0 +1,77 @@
+"""The embedded servers: what survives a kill, and that nothing is left behind."""
+
+import os
+
+import pytest
+from confluent_kafka.admin import AdminClient, NewTopic
+
+from consumer.embedded.process import exchange
+from consumer.embedded.valkey import Valkey
+from tests import servers
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_an_append_only_valkey_keeps_all_that_it_answered_for_through_a_kill(own_valkey):
+    server = own_valkey(append_only=True)
+    port = server.port
+    assert exchange(port, b"SET a 1\r\n") == b"+OK\r\n"
+    server.restart()
+    assert server.port == port
+    assert exchange(port, b"GET a\r\n") == b"$1\r\n1\r\n"
+
+
+def test_another_valkey_is_empty_after_every_start(own_valkey):
+    server = own_valkey()
+    exchange(server.port, b"SET a 1\r\n")
+    server.stop()
+    server.start()
+    assert exchange(server.port, b"GET a\r\n") == b"$-1\r\n"
+
+
+def test_a_server_is_gone_with_its_folder_when_the_body_fails():
+    with pytest.raises(ZeroDivisionError), Valkey() as server:  # noqa: PT012  the body is what fails
+        pid, folder = server.pid, server.folder
+        raise ZeroDivisionError
+    assert not is_alive(pid)
+    assert not folder.exists()
+
+
+def test_a_server_that_does_not_start_leaves_no_folder(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with pytest.raises(servers.Missing, match="nonsense"):
+        servers.valkey_process(options=("--nonsense", "1")).__enter__()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_kafka_keeps_port_and_topics_through_stop_and_kill(own_kafka):
+    broker = own_kafka()
+    bootstrap = broker.bootstrap
+    admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
+    admin.create_topics([NewTopic("kept", 3, 1)])["kept"].result(10)
+    broker.restart()
+    assert "kept" in admin.list_topics(timeout=10).topics
+    broker.kill()
+    broker.start()
+    assert broker.bootstrap == bootstrap
+    assert len(admin.list_topics(timeout=10).topics["kept"].partitions) == 3
+    del admin
+
+
+def test_a_sentinel_trio_fails_over_when_the_master_is_killed(own_sentinel):
+    master = own_sentinel.master
+    master.kill()
+    servers._until(lambda: own_sentinel.master is not master, "no failover")
+
+
+def test_three_masters_share_the_slots(valkey_cluster):
+    if not valkey_cluster.addresses:
+        pytest.skip("a cluster of somebody else's")
+    for _, port in valkey_cluster.addresses:
+        assert b"cluster_slots_ok:16384" in exchange(port, b"CLUSTER INFO\r\n")
