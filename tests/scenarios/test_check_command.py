@@ -1,0 +1,101 @@
+"""`projections check` against real servers: every connection is tried, every problem is told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from consumer.cli import exits
+from consumer.embedded.process import free_port
+from consumer.embedded.valkey import Valkey
+from tests.scenarios.shop import Shop
+from tests.servers import KafkaServer, RedisServer
+
+
+@pytest.fixture
+def shop(tmp_path: Path, valkey: RedisServer) -> Shop:
+    return Shop.at(tmp_path, redis=valkey.url, prefix=f"check-{uuid4().hex}")
+
+
+def test_all_is_well_once_the_topic_is_there(shop: Shop) -> None:
+    before = shop.projections("check")
+    shop.publish(range(10))
+    after = shop.projections("check")
+
+    assert before.returncode == exits.MISCONFIGURED
+    assert f"projections.orders.source: {shop.topic} has no streams yet" in before.stderr
+    assert (after.returncode, after.stderr) == (exits.DONE, "")
+    assert after.stdout.splitlines() == [
+        "sources.main: Redis Streams",
+        "projections.orders: shop:Orders handles every type of event",
+        "offsets: Redis holds those of 0 projections",
+        f"projections.orders.source: {shop.topic} on main, 4 partitions",
+        "all is well",
+    ]
+
+
+def test_all_servers_that_are_away_are_told_at_once_and_offline_none_is_asked(shop: Shop) -> None:
+    settings = shop.folder / "projections.yaml"
+    nobody = f"redis://me:hush@127.0.0.1:{free_port()}"
+    settings.write_text(
+        f"""
+offsets: {{redis: {{url: "{nobody}"}}}}
+sources:
+  streams: {{redis: {{url: "{nobody}", streams: 1}}}}
+  kafka: {{kafka: {{bootstrap_servers: ["127.0.0.1:{free_port()}"]}}}}
+projections:
+  one: {{projector: "shop:Orders", source: {{from: streams, topics: [a]}}}}
+  two: {{projector: "shop:Orders", source: {{from: kafka, topics: [a]}}}}
+"""
+    )
+
+    found = shop.projections("check")
+
+    assert found.returncode == exits.MISCONFIGURED
+    for place in ("offsets: ", "projections.one.source: ", "projections.two.source: "):
+        assert sum(line.startswith(place) for line in found.stderr.splitlines()) == 1, found.stderr
+    assert "3 problems" in found.stderr
+    assert "hush" not in found.stderr + found.stdout
+    assert shop.projections("check", "--offline").returncode == exits.DONE
+
+
+def test_a_topic_of_kafka_that_is_not_there_is_told(shop: Shop, kafka: KafkaServer) -> None:
+    settings = shop.folder / "projections.yaml"
+    settings.write_text(
+        f"""
+offsets: {{sqlite: {{path: offsets.sqlite}}}}
+sources: {{main: {{kafka: {{bootstrap_servers: ["{kafka.bootstrap}"]}}}}}}
+projections:
+  orders: {{projector: "shop:Orders", source: {{from: main, topics: ["{shop.topic}"]}}}}
+"""
+    )
+
+    before = shop.projections("check")
+    made = shop.projections(
+        *("publish", shop.topic, "--source", "main", "--partitions", "3", "--file", "-"),
+        given='{"type": "OrderPlaced", "subject": "order-1"}',
+    )
+    after = shop.projections("check")
+
+    assert before.returncode == exits.MISCONFIGURED
+    assert f"projections.orders.source: the topic {shop.topic} does not exist" in before.stderr
+    assert made.returncode == exits.DONE, made.stderr
+    assert after.returncode == exits.DONE, after.stderr
+    assert f"projections.orders.source: {shop.topic} on main, 3 partitions" in after.stdout
+
+
+def test_a_redis_that_may_evict_offsets_is_refused(
+    tmp_path: Path, own_valkey: Callable[..., Valkey]
+) -> None:
+    server = own_valkey(options=("--maxmemory-policy", "allkeys-lru"))
+    shop = Shop.at(tmp_path, redis=server.url, prefix="evicting")
+    shop.publish(range(3))
+
+    for words in (("check",), ("run", "orders", "--until-caught-up")):
+        found = shop.projections(*words)
+        assert found.returncode == exits.MISCONFIGURED
+        assert "maxmemory-policy allkeys-lru" in found.stderr
+    assert not shop.applied
