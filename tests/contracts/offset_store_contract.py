@@ -271,6 +271,13 @@ class OffsetStoreContract:
 
         store.commit(new, None, at(1))
 
+    def test_a_release_needs_both_the_epoch_and_the_token(self, store: OffsetStore) -> None:
+        claim = claimed(store)
+        store.release(Claim("customers", ORDERS, claim.epoch, "another token", None))
+        store.release(Claim("customers", ORDERS, claim.epoch + 1, claim.token, None))
+
+        store.commit(claim, None, at(1))
+
     def test_releasing_what_was_never_claimed_does_nothing(self, store: OffsetStore) -> None:
         store.release(Claim("customers", ORDERS, 1, "token", None))
 
@@ -633,10 +640,11 @@ class DurableOffsetStoreContract(OffsetStoreContract):
     ) -> None:
         claim = claimed(store)
         store.commit(claim, None, at(9))
-        claimed(store, partition=Partition("orders", 4))
+        neighbours = [Partition("orders", 2), Partition("orders", 4)]
+        for neighbour in neighbours:
+            claimed(store, partition=neighbour)
         records.change("customers", ORDERS, schema=schema)
-        before = records.read("customers", ORDERS)
-        neighbour = records.read("customers", Partition("orders", 4))
+        before = [records.read("customers", place) for place in (ORDERS, *neighbours)]
 
         for call in (
             lambda: claimed(store),
@@ -649,8 +657,8 @@ class DurableOffsetStoreContract(OffsetStoreContract):
             with pytest.raises(NewerRecord, match=rf"customers.*orders/3.*schema {schema}"):
                 call()
 
-        assert records.read("customers", ORDERS) == before
-        assert records.read("customers", Partition("orders", 4)) == neighbour
+        after = [records.read("customers", place) for place in (ORDERS, *neighbours)]
+        assert after == before
         assert store.list_projections() == ["customers"]
 
     def test_fields_that_this_release_does_not_know_are_kept(

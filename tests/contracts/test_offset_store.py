@@ -207,7 +207,7 @@ class TestSqliteOffsetStore(DurableOffsetStoreContract):
         claim = claimed(store)
         store._connection.execute("PRAGMA busy_timeout = 10")
         holder = sqlite3.connect(path, isolation_level=None)
-        holder.execute("BEGIN IMMEDIATE")
+        holder.execute("BEGIN EXCLUSIVE")
 
         with pytest.raises(Transient, match=r"offsets\.db.*locked"):
             store.commit(claim, None, at(1))
