@@ -25,16 +25,14 @@ def check(
     0  all is well
     1  something is wrong
     """
-    from consumer.wiring.checking import checked
+    from consumer.wiring.checking import findings
 
-    settings = Given.by(context).settings()
-    found = checked(settings, offline=offline)
-    for line in found.fine:
-        typer.echo(line)
-    for line in found.problems:
-        typer.echo(line, err=True)
-    if found.problems:
-        count = len(found.problems)
-        typer.echo("1 problem" if count == 1 else f"{count} problems", err=True)
+    problems = 0
+    for finding in findings(Given.by(context).settings(), offline=offline):
+        for line in finding.lines:
+            typer.echo(line, err=finding.is_problem)
+            problems += finding.is_problem
+    if problems:
+        typer.echo("1 problem" if problems == 1 else f"{problems} problems", err=True)
         raise typer.Exit(exits.MISCONFIGURED)
     typer.echo("all is well")

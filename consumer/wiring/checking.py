@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+
+import msgspec
 
 from consumer.errors import ConsumerError, Misconfigured
 from consumer.settings.document import Settings
@@ -14,38 +16,52 @@ from consumer.wiring.codecs import codec
 from consumer.wiring.offsets import offset_store
 from consumer.wiring.parts import parts
 
+#: Servers that are asked at once. One that is away takes seconds to tell from one that is slow.
+_AT_ONCE = 16
 
-@dataclass(frozen=True)
-class Checked:
-    """What a check found, a line each, in the order of the settings."""
-
-    fine: list[str] = field(default_factory=list)
-    problems: list[str] = field(default_factory=list)
-
-    def attempt(self, place: str, look: Callable[[], str]) -> None:
-        """Notes what `look` says, or what it raises."""
-        try:
-            self.fine.append(f"{place}: {look()}")
-        except ConsumerError as cause:
-            lines = [line.strip() for line in str(cause).splitlines()]
-            # What is wrong with several parts of a place says itself with which.
-            self.problems.extend(
-                line if line.startswith(place) else f"{place}: {line}" for line in lines
-            )
+#: What is looked at, and a look at it, which says what is there or raises.
+Look = tuple[str, Callable[[], str]]
 
 
-def checked(settings: Settings, *, offline: bool) -> Checked:
-    """Looks at everything that the settings name; without a connection if `offline`."""
-    found = Checked()
+class Finding(msgspec.Struct, frozen=True):
+    """What a look at one part of the settings found."""
+
+    is_problem: bool
+    #: One that says what is there, or one for each problem.
+    lines: Sequence[str]
+
+
+def findings(settings: Settings, *, offline: bool) -> list[Finding]:
+    """Looks at everything that the settings name, in their order; without a connection if `offline`."""
+    found = [_finding(look) for look in _local_looks(settings)]
+    if offline:
+        return found
+    with ThreadPoolExecutor(_AT_ONCE) as threads:
+        return [*found, *threads.map(_finding, _remote_looks(settings))]
+
+
+def _local_looks(settings: Settings) -> Iterator[Look]:
     for name in settings.sources:
-        found.attempt(f"sources.{name}", partial(_source, settings, name))
+        yield f"sources.{name}", partial(_source, settings, name)
     for name, projection in settings.projections.items():
-        found.attempt(f"projections.{name}", partial(_imports, name, projection))
-    if not offline:
-        found.attempt("offsets", partial(_offsets, settings))
-        for name, projection in settings.projections.items():
-            found.attempt(f"projections.{name}.source", partial(_topics, settings, projection))
-    return found
+        yield f"projections.{name}", partial(_imports, name, projection)
+
+
+def _remote_looks(settings: Settings) -> Iterator[Look]:
+    yield "offsets", partial(_offsets, settings)
+    for name, projection in settings.projections.items():
+        yield f"projections.{name}.source", partial(_topics, settings, projection)
+
+
+def _finding(look: Look) -> Finding:
+    place, there = look
+    try:
+        return Finding(is_problem=False, lines=[f"{place}: {there()}"])
+    except ConsumerError as cause:
+        lines = [line.strip() for line in str(cause).splitlines()]
+        # What several parts of a place are made of says itself which of them is wrong.
+        named = [line if line.startswith(place) else f"{place}: {line}" for line in lines]
+        return Finding(is_problem=True, lines=named)
 
 
 def _source(settings: Settings, name: str) -> str:

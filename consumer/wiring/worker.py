@@ -74,8 +74,8 @@ def ready(
         )
         finished: Callable[[], bool] = _never
         if until_caught_up:
-            log = servers.event_log(projection.source.topics, made_of.codec)
-            finished = CaughtUp(name, offsets, log.ends(), halted=assignments.halted.keys)
+            ends = servers.event_log(projection.source.topics, made_of.codec).ends()
+            finished = CaughtUp(name, offsets, ends, halted=assignments.halted.keys)
         yield Worker(
             source,
             assignments,
