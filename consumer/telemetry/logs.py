@@ -101,7 +101,8 @@ def told(cause: BaseException) -> str:
 
 def _headed(_logger: Any, _method: str, fields: structlog.typing.EventDict) -> dict[str, Any]:
     """With what every line has in front, for people who read JSON too."""
-    return {"time": fields.pop("timestamp"), "level": fields["level"], **fields}
+    time, level, event = (fields.pop(name) for name in ("timestamp", "level", "event"))
+    return {"time": time, "level": level, "event": event, **fields}
 
 
 def _short(filename: str) -> str:

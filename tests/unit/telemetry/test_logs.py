@@ -53,7 +53,7 @@ def line(fact: Fact) -> dict[str, Any]:
 def test_a_fact_is_one_line_with_its_verb_its_place_and_its_numbers() -> None:
     found = line(APPLIED)
 
-    assert list(found)[:3] == ["time", "level", "projection"]
+    assert list(found)[:3] == ["time", "level", "event"]
     del found["time"]
     assert found == {
         "level": "debug",
