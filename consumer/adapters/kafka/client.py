@@ -148,6 +148,10 @@ def asked(question: Callable[[], Any]) -> Any:
         raise Transient(f"Kafka did not answer: {error.str()}") from cause
 
 
+#: Users give one set of properties for readers and publishers; what one kind ignores is no news.
+_OTHER_KIND = ("is a consumer property and will be", "is a producer property and will be")
+
+
 class _SeldomTheSame(logging.Filter):
     """Lets a line pass once in `_REPEAT_SECONDS`, numbers left aside."""
 
@@ -156,7 +160,10 @@ class _SeldomTheSame(logging.Filter):
         self._said: dict[str, float] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
-        text = "".join(letter for letter in record.getMessage() if not letter.isdigit())
+        line = record.getMessage()
+        if any(words in line for words in _OTHER_KIND):
+            return False
+        text = "".join(letter for letter in line if not letter.isdigit())
         now = time.monotonic()
         if now - self._said.get(text, -_REPEAT_SECONDS) < _REPEAT_SECONDS:
             return False

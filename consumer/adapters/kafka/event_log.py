@@ -11,6 +11,7 @@ from confluent_kafka.admin import AdminClient
 
 from consumer.adapters.kafka.client import (
     ASK_SECONDS,
+    LOGGER,
     OUT_OF_RANGE,
     Complaints,
     connected_consumer,
@@ -111,7 +112,7 @@ class KafkaEventLog:
 
     def _identities(self) -> dict[str, LogIdentity]:
         self._client()
-        self._admin = self._admin or AdminClient(self._admin_properties)
+        self._admin = self._admin or AdminClient(self._admin_properties, logger=LOGGER)
         return identities(self._admin, self._topics)
 
     def _after(self, client: Consumer, partition: Partition, after: Offset | None) -> int:

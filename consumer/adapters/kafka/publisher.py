@@ -99,7 +99,12 @@ class KafkaPublisher:
             raise Closed(f"the publisher of {self._topic} is closed")
         if self._producer is None:
             producer = Producer(
-                {**self._properties, "error_cb": self._complaints.heard}, logger=LOGGER
+                {
+                    **self._properties,
+                    "delivery.report.only.error": True,
+                    "error_cb": self._complaints.heard,
+                },
+                logger=LOGGER,
             )
             try:
                 asked(lambda: producer.list_topics(self._topic, timeout=CONNECT_SECONDS))

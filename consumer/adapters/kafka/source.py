@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 
 from confluent_kafka.admin import AdminClient
 
-from consumer.adapters.kafka.client import Complaints, connected_consumer, require_topics
+from consumer.adapters.kafka.client import LOGGER, Complaints, connected_consumer, require_topics
 from consumer.adapters.kafka.config import Config, admin_config, consumer_config, validated_topics
 from consumer.adapters.kafka.session import Session
 from consumer.errors import Misconfigured, SourceFailed, Transient
@@ -45,7 +45,7 @@ class KafkaSource:
         except Misconfigured:
             client.close()
             raise
-        admin = AdminClient(self._admin_properties)
+        admin = AdminClient(self._admin_properties, logger=LOGGER)
         self._session = Session(client, admin, complaints, membership, self._batch_size)
         self._session.join(self._topics)
 

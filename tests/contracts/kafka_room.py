@@ -1,0 +1,235 @@
+"""A real broker's topics for tests, and a membership that records what a source tells it."""
+
+from __future__ import annotations
+
+import itertools
+import time
+import uuid
+from collections.abc import Callable, Collection, Iterable, Mapping
+from contextlib import suppress
+from typing import Any
+
+from confluent_kafka import KafkaException, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewPartitions, NewTopic
+
+from consumer.adapters.kafka.source import KafkaSource
+from consumer.errors import ConsumerError, OffsetLost, Transient
+from consumer.model.position import Claim, IntOffset, LogIdentity, Offset, Partition
+from consumer.model.record import Fetched
+from consumer.model.start import BEGINNING, Start
+
+SECONDS = 30.0
+
+#: A broker for tests lets sessions be short; fast heartbeats make rebalances fast.
+QUICK = {"session.timeout.ms": 6000, "heartbeat.interval.ms": 300}
+
+
+class Broker:
+    """A broker's topics: made, filled, cut and compacted."""
+
+    def __init__(self, bootstrap: str) -> None:
+        self.bootstrap = bootstrap
+        self.admin = AdminClient({"bootstrap.servers": bootstrap})
+
+    @property
+    def config(self) -> dict[str, Any]:
+        return {"bootstrap.servers": self.bootstrap, **QUICK}
+
+    def topic(self, partitions: int = 1, **config: object) -> str:
+        name = f"t-{uuid.uuid4().hex[:12]}"
+        settings = {key.replace("_", "."): str(value) for key, value in config.items()}
+        self.admin.create_topics([NewTopic(name, partitions, 1, config=settings)])[name].result(20)
+        eventually(lambda: self._leads(name, partitions), "the topic has leaders")
+        return name
+
+    def _leads(self, name: str, partitions: int) -> bool:
+        found = self.admin.list_topics(name, timeout=5).topics[name]
+        return (
+            found.error is None
+            and len(found.partitions) == partitions
+            and all(each.leader >= 0 for each in found.partitions.values())
+        )
+
+    def grow(self, topic: str, partitions: int) -> None:
+        self.admin.create_partitions([NewPartitions(topic, partitions)])[topic].result(20)
+        eventually(lambda: self._leads(topic, partitions), "the new partitions have leaders")
+
+    def cut(self, topic: str, number: int, before: int) -> None:
+        """Deletes the records before an offset, as retention does."""
+        place = TopicPartition(topic, number, before)
+        for answer in self.admin.delete_records([place]).values():
+            answer.result(20)
+
+    def fill(self, topic: str, count: int, *, number: int = 0, first: int = 0, **more: Any) -> None:
+        producer = Producer({"bootstrap.servers": self.bootstrap, "linger.ms": 0})
+        for n in range(first, first + count):
+            producer.produce(topic, b"%d" % n, partition=number, **{"key": b"k", **more})
+            if n % 1000 == 0:
+                producer.poll(0)
+        assert producer.flush(20) == 0
+
+    def transact(
+        self, topic: str, *values: bytes, number: int = 0, commit: bool | None = True
+    ) -> Producer:
+        """One transaction with the values; `commit=None` leaves it open."""
+        producer = Producer(
+            {"bootstrap.servers": self.bootstrap, "transactional.id": uuid.uuid4().hex}
+        )
+        producer.init_transactions(20)
+        producer.begin_transaction()
+        for value in values:
+            producer.produce(topic, value, partition=number)
+        producer.flush(20)
+        if commit is True:
+            producer.commit_transaction(20)
+        elif commit is False:
+            producer.abort_transaction(20)
+        return producer
+
+
+def eventually(condition: Callable[[], object], what: str, seconds: float = SECONDS) -> None:
+    until = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < until, f"never happened: {what}"
+        time.sleep(0.02)
+
+
+class Recording:
+    """A `Membership` that grants claims and writes everything down."""
+
+    def __init__(
+        self,
+        checkpoints: Mapping[int, int] | None = None,
+        *,
+        start: Start = BEGINNING,
+        refusals: int = 0,
+    ) -> None:
+        self.checkpoints = dict(checkpoints or {})
+        self.start = start
+        #: So many times each partition is not granted; negative: never.
+        self.refusals = refusals
+        self.asked: list[Partition] = []
+        self.logs: dict[Partition, LogIdentity] = {}
+        self.claims: dict[Partition, Claim] = {}
+        self.told: list[tuple[str, tuple[Partition, ...]]] = []
+        self.halted: dict[Partition, OffsetLost] = {}
+        self.troubles: list[ConsumerError] = []
+        self._epochs = itertools.count(1)
+
+    def claim(
+        self, partition: Partition, log: LogIdentity, first: Callable[[Start], Offset]
+    ) -> Claim | None:
+        self.asked.append(partition)
+        self.logs[partition] = log
+        if self.refusals < 0 or self.asked.count(partition) <= self.refusals:
+            return None
+        if partition.number in self.checkpoints:
+            offset: Offset = IntOffset(self.checkpoints[partition.number])
+        else:
+            try:
+                offset = first(self.start)
+            except Transient as trouble:
+                self.troubles.append(trouble)
+                return None
+        claim = Claim("p", partition, next(self._epochs), uuid.uuid4().hex, offset)
+        self.claims[partition] = claim
+        return claim
+
+    def revoked(self, partitions: Collection[Partition]) -> None:
+        self._gone("revoked", partitions)
+
+    def lost(self, partitions: Collection[Partition]) -> None:
+        self._gone("lost", partitions)
+
+    def halt(self, partition: Partition, cause: OffsetLost) -> None:
+        self.halted[partition] = cause
+
+    def _gone(self, how: str, partitions: Collection[Partition]) -> None:
+        self.told.append((how, tuple(sorted(partitions))))
+        for partition in partitions:
+            self.claims.pop(partition, None)
+
+    def partitions(self, how: str) -> list[Partition]:
+        return [each for told, them in self.told if told == how for each in them]
+
+
+class Member:
+    """A source and its membership; `settled` says how far each partition was handed out."""
+
+    def __init__(self, source: KafkaSource, membership: Recording) -> None:
+        self.source = source
+        self.membership = membership
+        self.fetched: list[Fetched] = []
+        self.paused: set[Partition] = set()
+
+    def poll(self, wait: float = 0.1) -> list[Fetched]:
+        arrived = []
+        for each in self.source.poll(self.paused, wait):
+            current = self.membership.claims.get(each.claim.partition)
+            assert each.claim is current, "handed out without a claim that holds"
+            arrived.append(each)
+            self.fetched.append(each)
+        return arrived
+
+    def poll_until(self, condition: Callable[[], object], what: str) -> None:
+        until = time.monotonic() + SECONDS
+        while not condition():
+            assert time.monotonic() < until, f"never happened: {what}"
+            self.poll()
+
+    def values(self, number: int | None = None) -> list[int]:
+        return [
+            int(record.value or b"-1")
+            for each in self.fetched
+            if number in {None, each.claim.partition.number}
+            for record in each.records
+        ]
+
+    def offsets(self, number: int = 0) -> list[int]:
+        return [
+            int(str(record.offset))
+            for each in self.fetched
+            if each.claim.partition.number == number
+            for record in each.records
+        ]
+
+    def through(self, number: int = 0) -> int | None:
+        last = [each for each in self.fetched if each.claim.partition.number == number]
+        return int(str(last[-1].through)) if last else None
+
+    def owned(self, topic: str, partitions: int) -> list[int]:
+        return [n for n in range(partitions) if self.source.owns(Partition(topic, n))]
+
+
+def poll_all(members: Iterable[Member], condition: Callable[[], object], what: str) -> None:
+    them = list(members)
+    until = time.monotonic() + SECONDS
+    while not condition():
+        assert time.monotonic() < until, f"never happened: {what}"
+        for member in them:
+            member.poll(0.02)
+
+
+def compacted(broker: Broker, topic: str) -> Callable[[], bool]:
+    """Whether the log start's records are gone, asked of the broker by reading from the start."""
+    from confluent_kafka import Consumer
+
+    def is_compacted() -> bool:
+        reader = Consumer(
+            {
+                "bootstrap.servers": broker.bootstrap,
+                "group.id": uuid.uuid4().hex,
+                "enable.partition.eof": True,
+            }
+        )
+        with suppress(KafkaException):
+            reader.assign([TopicPartition(topic, 0, 0)])
+            first = reader.poll(10)
+            assert first is not None
+            found = first.offset() or 0
+            reader.close()
+            return found > 0
+        return False
+
+    return is_compacted
