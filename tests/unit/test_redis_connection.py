@@ -21,7 +21,6 @@ IN_A_SCRIPT_OF_62 = (
         refusal.TimeoutError("Timeout reading from socket"),
         refusal.BusyLoadingError("Redis is loading the dataset in memory"),
         refusal.MaxConnectionsError("Too many connections"),
-        MasterNotFoundError("No master found for 'projections'"),
         refusal.ReadOnlyError("You can't write against a read only replica."),
         refusal.OutOfMemoryError("command not allowed when used memory > 'maxmemory'."),
         refusal.ResponseError(IN_A_SCRIPT_OF_62),
@@ -78,6 +77,16 @@ def test_a_cluster_that_answers_no_node_is_judged_by_what_its_client_met() -> No
     ]:
         with pytest.raises(branch), reachable("be a cluster"):
             raise refusal.RedisClusterException("Redis Cluster cannot be connected") from met
+
+
+def test_sentinels_that_know_no_master_are_waited_out_and_their_passwords_not_told() -> None:
+    said = "No master found for 'main' : <redis.client.Redis(host=one,password=s3cret)>"
+    with pytest.raises(Transient, match="sentinel") as raised, reachable("commit orders"):
+        raise MasterNotFoundError(said)
+
+    assert "s3cret" not in str(raised.value)
+    assert raised.value.__suppress_context__
+    assert raised.value.__cause__ is None
 
 
 def test_our_own_errors_and_mistakes_pass_as_they_are() -> None:

@@ -14,7 +14,7 @@ from redis.backoff import ExponentialWithJitterBackoff
 from redis.cluster import ClusterNode
 from redis.connection import ConnectionPool, parse_url
 from redis.retry import Retry
-from redis.sentinel import Sentinel
+from redis.sentinel import MasterNotFoundError, Sentinel
 
 from consumer.errors import ConsumerError, Misconfigured, Transient
 
@@ -134,6 +134,12 @@ def reachable(deed: str) -> Iterator[None]:
     """
     try:
         yield
+    except MasterNotFoundError:
+        # It quotes the sentinels' clients, in some releases of redis-py with their passwords.
+        raise Transient(
+            f"Redis is not ready to {deed}: no sentinel that answers us knows the master. Check the "
+            "master's name, the sentinels' addresses, and the user and password in the url"
+        ) from None
     except (refusal.RedisError, refusal.RedisClusterException, OSError) as cause:
         raise _ours(deed, cause) from cause
 
