@@ -45,7 +45,15 @@ class JsonCodecSettings(Shape):
 
 
 def _named(text: str) -> str:
-    return text if text in _NAMES else import_string(text)
+    if text in _NAMES:
+        return text
+    try:
+        return import_string(text)
+    except ValueError:
+        names = ", ".join(_NAMES)
+        raise ValueError(
+            f"{text!r} is none of {names}, and no import string: module:name"
+        ) from None
 
 
 def _branch(value: Any) -> str:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import yaml
+from pydantic_settings import SettingsError
 
 from consumer.errors import Misconfigured
 from consumer.settings.document import Settings
@@ -16,6 +17,8 @@ from consumer.settings.problems import Problem, nearest
 
 #: `${NAME}` and `${NAME:-what to take where it is not set}`; `$${` stands for `${` itself.
 _VARIABLE = re.compile(r"\$?\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[^}]*))?\}")
+
+_PREFIX = Settings.model_config["env_prefix"]
 
 
 def load(path: Path) -> Settings:
@@ -27,6 +30,9 @@ def load(path: Path) -> Settings:
         settings = Settings(**tree)
     except Misconfigured as cause:
         lines = str(cause).splitlines()
+    except SettingsError:  # it names no variable, and its cause quotes the value
+        given = ", ".join(variable for variable, _ in _variables())
+        lines = [f'a list or a mapping must be written as JSON, as in ["a", "b"], in {given}']
     else:
         lines = []
     lines = [*map(str, problems), *lines]
@@ -97,15 +103,18 @@ def _filled(value: Any, place: tuple[str | int, ...], report: Callable[[Problem]
     return _VARIABLE.sub(fill, value)
 
 
-def _strange_variables(environment: Mapping[str, str] = os.environ) -> Iterator[Problem]:
+def _strange_variables() -> Iterator[Problem]:
     """Variables that look like settings and are none: a typing error would pass unseen."""
-    prefix = "PROJECTIONS_"
-    for variable in sorted(environment):
-        head, nested, _ = variable.upper().removeprefix(prefix).partition("__")
-        if (
-            variable.upper().startswith(prefix)
-            and nested
-            and head.lower() not in Settings.model_fields
-        ):
+    for variable, name in _variables():
+        if name not in Settings.model_fields:
             known = (name.upper() for name in Settings.model_fields)
-            yield Problem((variable,), f"no such setting; {nearest(head, known)}")
+            yield Problem((variable,), f"no such setting; {nearest(name.upper(), known)}")
+
+
+def _variables() -> Iterator[tuple[str, str]]:
+    """The variables that override a setting, each with the part of the settings that it is for."""
+    for variable in sorted(os.environ):
+        upper = variable.upper()
+        name, nested, _ = upper.removeprefix(_PREFIX).lower().partition("__")
+        if upper.startswith(_PREFIX) and (nested or name in Settings.model_fields):
+            yield variable, name

@@ -83,6 +83,27 @@ projections:
         assert any(line.startswith(expected) for line in lines), (expected, lines)
 
 
+def test_a_part_that_was_left_empty_is_a_problem_at_its_place(write: Write) -> None:
+    assert complaints(write("offsets:\nsources:\nprojections: {a: }"))[1:] == [
+        "offsets: must be a mapping of keys to values",
+        "sources: must be a mapping of keys to values",
+        "projections.a: must be a mapping of keys to values",
+    ]
+
+
+def test_the_places_of_a_json_codec_are_settings_too(write: Write) -> None:
+    json = GOOD.replace("topics: [orders]", "topics: [orders], codec: {json: {tipe: key}}")
+    strange = GOOD.replace("topics: [orders]", "topics: [orders], codec: jason")
+
+    assert complaints(write(json))[1:] == [
+        "projections.customers.source.codec.json.type: is missing",
+        "projections.customers.source.codec.json.tipe: unknown; did you mean type?",
+    ]
+    assert complaints(write(strange))[1].startswith(
+        "projections.customers.source.codec: 'jason' is"
+    )
+
+
 def test_two_projections_in_one_consumer_group_are_refused(write: Write) -> None:
     second = "  orders: {projector: a:b, source: {from: main, topics: [orders], group: customers}}"
 
@@ -142,6 +163,17 @@ def test_a_misspelt_setting_in_the_environment_does_not_pass_unseen(
     )
 
 
+def test_a_variable_that_should_hold_json_and_does_not_is_named_without_its_value(
+    write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PROJECTIONS_PROJECTIONS__CUSTOMERS__TRANSIENT", "hush:hush")
+
+    (_, line) = complaints(write(GOOD))
+
+    assert line.endswith(" in PROJECTIONS_PROJECTIONS__CUSTOMERS__TRANSIENT")
+    assert "hush" not in line
+
+
 def test_secrets_come_from_files_and_are_read_anew(write: Write, tmp_path: Path) -> None:
     secret = tmp_path / "secret"
     secret.write_text("first\n")
@@ -192,6 +224,7 @@ def test_no_secret_is_printed(write: Write) -> None:
         ("a: 1\na: 2", "line 2, column 1: the key a stands here twice"),
         ("- a", "must hold a mapping: offsets, sources and projections"),
         ("", "must hold a mapping"),
+        ("1: a", "must hold a mapping"),
         ("a: \x07", "does not hold text that YAML allows"),
     ],
 )
