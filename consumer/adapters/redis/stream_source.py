@@ -195,14 +195,15 @@ class RedisStreamSource:
         found: list[tuple[Reading, Entries]] = []
         if not readings:
             return found
-        for reading, entries in self._reader.read(readings, self._limit(readings)):
+        limit = self._limit(readings)
+        for reading, entries in self._reader.read(readings, limit):
             try:
                 unread = reading.behind(entries, self._client)
             except OffsetLost as cause:
                 self._halt(reading, cause)
                 continue
             if unread:
-                found.append((reading, unread))
+                found.append((reading, unread[:limit]))
         return found
 
     def _awaited(self, readings: Sequence[Reading], until: float) -> list[tuple[Reading, Entries]]:
