@@ -12,8 +12,9 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn
+from rich.progress import Progress, TaskID
 
+from consumer.demo.bars import add_bar, bars, move_bar
 from consumer.demo.stage import Stage
 from consumer.errors import ConsumerError
 
@@ -64,7 +65,7 @@ class Fleet:
             "run", "flights", "--until-caught-up", log=f"worker-{number}.log"
         )
         self._workers.append(worker)
-        tasks[worker.pid] = progress.add_task(f"worker {number}", total=self.total, rate="")
+        tasks[worker.pid] = add_bar(progress, f"worker {number}", self.total)
 
     def _running(self) -> bool:
         """Whether any worker still runs; raises `DemoFailed` if one ended badly."""
@@ -87,22 +88,19 @@ class Fleet:
             self.applied = applied
             self._moved = time.monotonic()
         elif time.monotonic() - self._moved > _STALLED and sum(applied.values()) < self.total:
-            raise DemoFailed(f"no event was applied for {_STALLED:.0f} s; see {self.stage}")
+            said = self.stage.said(f"worker-{len(self._workers)}.log")
+            raise DemoFailed(
+                f"no event was applied for {_STALLED:.0f} s; a worker's last words:\n{said}"
+            )
         for pid, task in tasks.items():
-            _show(progress, task, applied.get(pid, 0))
-        _show(progress, whole, sum(applied.values()))
+            move_bar(progress, task, applied.get(pid, 0))
+        move_bar(progress, whole, sum(applied.values()))
 
     @contextmanager
     def _progress(self) -> Iterator[tuple[Progress, TaskID]]:
-        columns = (
-            TextColumn("{task.description}"),
-            BarColumn(),
-            TextColumn("{task.completed:,} of {task.total:,}"),
-            TextColumn("events applied {task.fields[rate]}"),
-        )
         self._moved = time.monotonic()
-        with Progress(*columns, console=self.console) as progress:
-            yield progress, progress.add_task("together", total=self.total, rate="")
+        with bars(self.console, "applied") as progress:
+            yield progress, add_bar(progress, "together", self.total)
 
     @contextmanager
     def _ended(self) -> Iterator[None]:
@@ -115,12 +113,6 @@ class Fleet:
                     worker.terminate()
             for worker in self._workers:
                 worker.wait()
-
-
-def _show(progress: Progress, task: TaskID, events: int) -> None:
-    elapsed = progress.tasks[task].elapsed
-    rate = f"{events / elapsed:,.0f}/s" if elapsed and events else ""
-    progress.update(task, completed=events, rate=rate)
 
 
 def _applied(stage: Stage) -> Mapping[int, int]:

@@ -18,10 +18,19 @@ from consumer.embedded.valkey import Valkey
 #: Streams, or Kafka partitions, of the topic.
 PARTITIONS = 4
 
+#: The lease is short, so that a killed worker's streams are soon another's.
+_REDIS = """redis: {{url: {redis}, streams: {streams}, lease_seconds: 3}}"""
+
+#: So is the session: the shortest that brokers take unless they are told otherwise.
+_KAFKA = """kafka:
+      bootstrap_servers: [{kafka}]
+      config: {{session.timeout.ms: 6000}}"""
+
 _SETTINGS = """\
 offsets: {{redis: {{url: {redis}, prefix: demo}}}}
 sources:
-  main: {source}
+  main:
+    {source}
 projections:
   flights:
     projector: projectors.examples.{projector}
@@ -86,13 +95,13 @@ def stage(kafka: str | None, *, kill: bool, folder: Path) -> Iterator[Stage]:
         redis = stack.enter_context(Valkey()).url
         topic = "flights"
         if kafka is None:
-            source = f"{{redis: {{url: {redis}, streams: {PARTITIONS}, lease_seconds: 3}}}}"
+            source = _REDIS.format(redis=redis, streams=PARTITIONS)
         else:
             if kafka:
                 topic = f"flights-demo-{uuid4().hex[:8]}"  # the broker may hold an earlier run's
             else:
                 kafka = stack.enter_context(Kafka()).bootstrap
-            source = f"{{kafka: {{bootstrap_servers: ['{kafka}']}}}}"
+            source = _KAFKA.format(kafka=kafka)
         settings = _SETTINGS.format(
             redis=redis,
             source=source,

@@ -10,10 +10,10 @@ from contextlib import suppress
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn
 from rich.syntax import Syntax
 
 from consumer.demo import board
+from consumer.demo.bars import add_bar, bars, move_bar
 from consumer.demo.events import lines
 from consumer.demo.fleet import DemoFailed, Fleet
 from consumer.demo.source import Row, rows
@@ -74,24 +74,17 @@ def _publish(here: Stage, year: Iterable[Row], total: int, console: Console) -> 
         words += ["--partitions", str(PARTITIONS)]
     console.print(f"[bold]projections {' '.join(words)}[/]")
     publisher = here.projections(*words, log="publish.log", fed=True)
-    columns = (
-        TextColumn("published"),
-        BarColumn(),
-        TextColumn("{task.completed:,} of {task.total:,}"),
-        TextColumn("events {task.fields[rate]}"),
-    )
     assert publisher.stdin is not None  # noqa: S101  it is fed
     with (
         suppress(BrokenPipeError),  # its exit code and its words say why
         publisher,
-        Progress(*columns, console=console) as progress,
+        bars(console, "published") as progress,
     ):
-        task = progress.add_task("", total=total, rate="")
+        bar = add_bar(progress, "publish", total)
         for number, line in enumerate(lines(year), start=1):
             publisher.stdin.write(line)
             if number % 1000 == 0 or number == total:
-                elapsed = progress.tasks[task].elapsed or 1
-                progress.update(task, completed=number, rate=f"{number / elapsed:,.0f}/s")
+                move_bar(progress, bar, number)
     if publisher.returncode != 0:
         said = here.said("publish.log")
         raise DemoFailed(f"publish ended with exit code {publisher.returncode}:\n{said}")
