@@ -12,8 +12,8 @@ class OffsetStore(Protocol):
     """The last applied offset of each projection and partition, fenced by epochs.
 
     Every method may raise `Transient` (out of reach; try again), `Closed`, and `Misconfigured` for a
-    name that `validated_name` refuses. Every method that writes raises `NewerRecord`, and writes
-    nothing, where a newer release wrote the record. Projections never see each other's records.
+    name that `validated_name` refuses. Every method that reads or writes a record raises
+    `NewerRecord`, and writes nothing, where a newer release wrote it. Projections never see each other's records.
     Safe to use from several threads.
     """
 
@@ -34,7 +34,7 @@ class OffsetStore(Protocol):
         The claim's token is fresh for each call, and reused only by retries within the call, so a
         lost reply costs nothing. Claims that race get distinct epochs; the last one holds. The first
         claim records `log`; a later one from a log with another id raises `AnotherLog` and changes
-        nothing (an empty id on either side is not compared). Raises `OffsetLost` where this process
+        nothing; a record with an empty id takes the first that it hears. Raises `OffsetLost` where this process
         held the record before and it is gone.
         """
 

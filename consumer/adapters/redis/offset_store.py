@@ -130,14 +130,8 @@ class RedisOffsetStore:
             claim.epoch,
             claim.token,
         )
-        place = (claim.projection, claim.partition)
-        match answer:
-            case ["released"]:
-                self._held.pop(place, None)
-            case ["kept"]:
-                return  # and not forgotten: if the record is gone, our next claim must tell
-            case _:
-                raise _refusal(answer, *place)
+        if answer not in (["released"], ["kept"]):
+            raise _refusal(answer, claim.projection, claim.partition)
 
     def list_projections(self) -> Sequence[str]:
         """As `OffsetStore.list_projections`."""

@@ -104,7 +104,6 @@ class SqliteOffsetStore:
             if before is None or not before.is_held_by(claim):
                 return
             records.write(self._connection, *place, before.released())
-        self._held.pop(place, None)
 
     def list_projections(self) -> Sequence[str]:
         """As `OffsetStore.list_projections`."""
