@@ -3,6 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/installed
+PYTHON_FILES := consumer projectors tests benchmarks
 
 .DEFAULT_GOAL := help
 .PHONY: help demo check test bench lock clean
@@ -14,8 +15,8 @@ demo: $(STAMP) ## a year of real flights becomes a read model, and is checked (A
 	@$(BIN)/projections demo $(ARGS)
 
 check: $(STAMP) ## format, lint, types, architecture, docstrings, unit tests: under a minute
-	@$(BIN)/ruff format --check --quiet .
-	@$(BIN)/ruff check --quiet --output-format concise .
+	@$(BIN)/ruff format --check --quiet $(PYTHON_FILES)
+	@$(BIN)/ruff check --quiet --output-format concise $(PYTHON_FILES)
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/interrogate --quiet consumer projectors
