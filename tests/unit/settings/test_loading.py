@@ -99,9 +99,10 @@ def test_the_places_of_a_json_codec_are_settings_too(write: Write) -> None:
         "projections.customers.source.codec.json.type: is missing",
         "projections.customers.source.codec.json.tipe: unknown; did you mean type?",
     ]
-    assert complaints(write(strange))[1].startswith(
-        "projections.customers.source.codec: 'jason' is"
-    )
+    assert complaints(write(strange))[1:] == [
+        "projections.customers.source.codec: 'jason' is none of cloudevents, envelope, and no import "
+        "string: module:name"
+    ]
 
 
 def test_two_projections_in_one_consumer_group_are_refused(write: Write) -> None:
@@ -148,9 +149,14 @@ def test_a_variable_that_is_not_set_is_a_problem_at_its_place(write: Write) -> N
 
 
 def test_the_environment_overrides_the_file(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PROJECTIONS_OFFSETS__REDIS__PREFIX", "staging")
     monkeypatch.setenv("PROJECTIONS_PROJECTIONS__CUSTOMERS__BATCH_SIZE", "7")
 
-    assert load(write(GOOD)).projection("customers").batch_size == 7
+    settings = load(write(GOOD))
+
+    assert settings.offsets.redis is not None
+    assert settings.offsets.redis.prefix == "staging"
+    assert settings.projection("customers").batch_size == 7
 
 
 def test_a_misspelt_setting_in_the_environment_does_not_pass_unseen(
