@@ -26,7 +26,8 @@ projections:
     drain_seconds: 1
 """
 
-#: Writes down what it applied, and waits in `apply` for as long as a file named `hold` is there.
+#: Writes down what it applied. As long as a file `hold` is there it waits in `apply`, and as long as
+#: a file `fail` is there it raises.
 PROJECTOR = """
 import time
 from pathlib import Path
@@ -39,6 +40,8 @@ class Orders:
         while Path("hold").exists():
             Path("held").touch()
             time.sleep(0.01)
+        if Path("fail").exists():
+            raise KeyError("jane@example.com")
         with open("applied", "a") as applied:
             applied.write("".join(f"{event.id}\\n" for event in batch))
 """

@@ -100,6 +100,25 @@ def test_an_event_that_cannot_be_read_may_be_skipped(shop: Shop, valkey: RedisSe
     assert sum(fact["event"] == "skipped" for fact in facts(done.stderr)) == 1
 
 
+def test_a_projector_that_fails_is_asked_again_until_it_is_mended(shop: Shop) -> None:
+    shop.publish(range(200))
+    (shop.folder / "fail").touch()
+
+    with shop.running("--log-level", "warning", "run", "orders", "--until-caught-up") as worker:
+        assert worker.stderr is not None
+        attempt = 0
+        while attempt < 2:
+            (waits,) = facts(worker.stderr.readline())
+            assert waits["event"] == "waiting"
+            assert "KeyError at " in waits["cause"]
+            attempt = waits["attempt"]
+        (shop.folder / "fail").unlink()
+        worker.communicate(timeout=60)
+
+    assert worker.returncode == exits.DONE
+    assert shop.applied == ONCE
+
+
 def test_a_worker_waits_for_a_redis_that_is_away_when_it_starts(
     tmp_path: Path, own_valkey: Callable[..., Valkey]
 ) -> None:

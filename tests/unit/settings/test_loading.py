@@ -99,10 +99,10 @@ def test_the_places_of_a_json_codec_are_settings_too(write: Write) -> None:
         "projections.customers.source.codec.json.type: is missing",
         "projections.customers.source.codec.json.tipe: unknown; did you mean type?",
     ]
-    assert complaints(write(strange))[1:] == [
-        "projections.customers.source.codec: 'jason' is none of cloudevents, envelope, and no import "
-        "string: module:name"
-    ]
+    (_, line) = complaints(write(strange))
+    assert line.startswith(
+        "projections.customers.source.codec: 'jason' is none of cloudevents, envelope, and no import"
+    )
 
 
 def test_two_projections_in_one_consumer_group_are_refused(write: Write) -> None:
