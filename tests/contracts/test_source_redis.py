@@ -7,30 +7,35 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from redis.exceptions import RedisError
 
-from consumer.adapters.redis.connection import connect
+from consumer.adapters.redis.connection import Client, connect
 from consumer.adapters.redis.stream_source import RedisStreamSource
 from consumer.adapters.redis.streams import ZERO
 from consumer.embedded.valkey import Valkey
 from consumer.errors import Misconfigured, SourceFailed
 from consumer.model.position import IntOffset, Offset, Partition
 from consumer.model.start import Start
-from tests.contracts.redis_room import LEASE, Member, Recording, Streams, at, fresh
+from tests.contracts.redis_room import LEASE, Member, Recording, Streams, at, eventually, fresh
+from tests.servers import SERVICE, SentinelTrio
 
 Join = Callable[..., Member]
-COUNTS = ["valkey"]
+COUNTS = ["valkey", "valkey_cluster"]
 ALL = [*COUNTS, "redis_62"]
+
+Reach = Callable[[], Client]
 
 
 @pytest.fixture(params=ALL)
-def url(request: pytest.FixtureRequest) -> str:
-    found: str = request.getfixturevalue(request.param).url
-    return found
+def reach(request: pytest.FixtureRequest) -> Reach:
+    """A new client of the server."""
+    url = request.getfixturevalue(request.param).url
+    return lambda: connect(url, cluster=request.param == "valkey_cluster")
 
 
 @pytest.fixture
-def make_streams(url: str) -> Iterator[Callable[..., Streams]]:
-    client = connect(url)
+def make_streams(reach: Reach) -> Iterator[Callable[..., Streams]]:
+    client = reach()
     yield lambda count=1: Streams(client, count)
     client.close()
 
@@ -41,7 +46,7 @@ def streams(make_streams: Callable[..., Streams]) -> Streams:
 
 
 @pytest.fixture
-def join(url: str) -> Iterator[Join]:
+def join(reach: Reach) -> Iterator[Join]:
     members: list[Member] = []
 
     def joined(streams: Streams, membership: Recording | None = None, **more: Any) -> Member:
@@ -54,7 +59,7 @@ def join(url: str) -> Iterator[Join]:
             "lease_seconds": LEASE,
             **more,
         }
-        source = RedisStreamSource(connect(settings.pop("url", url)), **settings)
+        source = RedisStreamSource(reach(), **settings)
         member = Member(source, membership or Recording())
         members.append(member)
         source.open(member.membership)
@@ -65,8 +70,8 @@ def join(url: str) -> Iterator[Join]:
         member.close()
 
 
-only_where_counted = pytest.mark.parametrize("url", COUNTS, indirect=True)
-only_where_not_counted = pytest.mark.parametrize("url", ["redis_62"], indirect=True)
+only_where_counted = pytest.mark.parametrize("reach", COUNTS, indirect=True)
+only_where_not_counted = pytest.mark.parametrize("reach", ["redis_62"], indirect=True)
 
 
 def resumed(streams: Streams, offset: str, number: int = 0) -> Recording:
@@ -454,6 +459,44 @@ def test_an_outage_yields_nothing_loses_the_leases_and_is_waited_out(
     assert member.membership.heard("revoked") == [streams.partition()]
 
 
+def test_a_failover_is_waited_out(own_sentinel: SentinelTrio) -> None:
+    hosts = ",".join(f"{host}:{port}" for host, port in own_sentinel.addresses)
+
+    def reach() -> Client:
+        return connect(f"redis://{hosts}/0", sentinel=SERVICE)
+
+    streams = Streams(reach())
+    streams.fill([1, 2])
+    source = RedisStreamSource(
+        reach(),
+        topics=[streams.topic],
+        streams=1,
+        projection="p",
+        owner="w",
+        prefix="t",
+        lease_seconds=LEASE,
+    )
+    member = Member(source, Recording())
+    source.open(member.membership)
+    member.poll_until(lambda: member.values() == [1, 2], "it is caught up")
+    assert streams.client.wait(1, 5000) == 1  # what is not replicated, a failover loses
+    demoted = own_sentinel.master
+    demoted.kill()
+    eventually(lambda: own_sentinel.master is not demoted, "another is master")
+    eventually(lambda: added(streams, 3), "the new master takes entries")
+    member.poll_until(lambda: member.values() == [1, 2, 3], "it goes on by itself")
+    assert member.membership.halted == {}
+    member.close()
+
+
+def added(streams: Streams, value: int) -> bool:
+    try:
+        streams.fill([value])
+    except RedisError:
+        return False
+    return True
+
+
 def test_a_closed_source_may_be_opened_again(streams: Streams, join: Join) -> None:
     streams.fill([1])
     member = join(streams)
@@ -466,8 +509,8 @@ def test_a_closed_source_may_be_opened_again(streams: Streams, join: Join) -> No
     member.poll_until(lambda: member.values() == [1, 2], "it goes on")
 
 
-def test_topics_are_shared_apart_and_read_together(url: str, join: Join) -> None:
-    client = connect(url)
+def test_topics_are_shared_apart_and_read_together(reach: Reach, join: Join) -> None:
+    client = reach()
     orders, payments = Streams(client, 2), Streams(client, 2)
     orders.fill([1], 0)
     payments.fill([2], 1)
