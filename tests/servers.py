@@ -25,6 +25,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from multiprocessing.connection import Client, Connection, Listener
 from pathlib import Path
+from typing import Any
 
 from consumer.embedded.kafka import RELEASE, Kafka
 from consumer.embedded.process import HOST, ServerProcess, exchange, free_port
@@ -79,12 +80,9 @@ Server = KafkaServer | RedisServer | RedisCluster | RedisSentinel
 def kafka() -> Iterator[KafkaServer]:
     if address := os.environ.get("PROJECTIONS_TEST_KAFKA"):
         yield KafkaServer(address)
-    elif engine_answers():
-        with kafka_container() as found:
-            yield found
     else:
-        with kafka_process() as broker:
-            yield KafkaServer(broker.bootstrap)
+        with _first_of(kafka_container, kafka_process) as found:
+            yield KafkaServer(found.bootstrap)
 
 
 @contextmanager
@@ -136,12 +134,27 @@ SERVERS: dict[str, Callable[[], AbstractContextManager[Server]]] = {
 def _redis(variable: str, image: str, executable: Callable[[], Path]) -> Iterator[RedisServer]:
     if url := os.environ.get(variable):
         yield RedisServer(url)
-    elif engine_answers():
-        with redis_container(image) as found:
-            yield found
     else:
-        with valkey_process(executable()) as server:
-            yield RedisServer(server.url)
+        with _first_of(
+            lambda: redis_container(image), lambda: valkey_process(executable())
+        ) as found:
+            yield RedisServer(found.url)
+
+
+@contextmanager
+def _first_of(*ways: Callable[[], AbstractContextManager[Any]]) -> Iterator[Any]:
+    """The first that is to be had; `Missing` with all reasons where none is."""
+    reasons = []
+    with ExitStack() as stack:
+        for way in ways:
+            try:
+                found = stack.enter_context(way())
+            except Missing as missing:
+                reasons.append(str(missing))
+                continue
+            yield found
+            return
+    raise Missing("; ".join(reasons))
 
 
 # --- as processes of our own ---------------------------------------------------------------------
@@ -350,6 +363,8 @@ def kafka_container() -> Iterator[KafkaServer]:
 def _container(
     image: str, port: int, inner_port: int, environment: dict[str, str]
 ) -> Iterator[None]:
+    if not engine_answers():
+        raise Missing("no container engine answers")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # testcontainers uses what its own dependencies deprecate
         from testcontainers.core.container import DockerContainer
