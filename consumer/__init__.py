@@ -1,5 +1,6 @@
 """Turn event streams into read models: what the author of a projector needs, in one import."""
 
+from consumer.engine.publishing import publish
 from consumer.engine.runner import Applied, Runner
 from consumer.engine.upcasting import upcaster
 from consumer.engine.worker import Worker
@@ -20,6 +21,7 @@ from consumer.errors import (
 )
 from consumer.model.event import Batch, Event, undecodable
 from consumer.model.facts import Fact
+from consumer.model.outgoing import Outgoing
 from consumer.model.position import (
     Checkpoint,
     Claim,
@@ -37,6 +39,7 @@ from consumer.ports.event_log import EventLog
 from consumer.ports.observer import Observer
 from consumer.ports.offset_store import OffsetStore
 from consumer.ports.projector import AsyncProjector, Closes, Projector, Resets, SetsUp
+from consumer.ports.publisher import Publisher
 from consumer.ports.source import Membership, Source
 from consumer.ports.upcaster import Upcaster
 
@@ -68,9 +71,11 @@ __all__ = [
     "Offset",
     "OffsetLost",
     "OffsetStore",
+    "Outgoing",
     "Partition",
     "Poison",
     "Projector",
+    "Publisher",
     "Record",
     "Resets",
     "Runner",
@@ -83,6 +88,7 @@ __all__ = [
     "Undecodable",
     "Upcaster",
     "Worker",
+    "publish",
     "undecodable",
     "upcaster",
 ]

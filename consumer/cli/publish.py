@@ -18,15 +18,20 @@ _LINES = 500
 def publish(
     context: typer.Context,
     topic: Annotated[str, typer.Argument(help="A topic.", show_default=False)],
-    source: Annotated[
-        str, typer.Option("--source", help="A source of the settings.", show_default=False)
-    ],
     file: Annotated[
         typer.FileBinaryRead,
         typer.Option(
             "--file", help="JSON Lines, an event each; - is standard input.", show_default=False
         ),
     ],
+    source: Annotated[
+        str | None,
+        typer.Option(
+            "--source",
+            help="A source of the settings; need not be said where there is one.",
+            show_default=False,
+        ),
+    ] = None,
     partitions: Annotated[
         int | None,
         typer.Option(
@@ -54,7 +59,9 @@ def publish(
     given = Given.by(context)
     settings = given.settings()
     given.log()
-    publisher = broker(settings.source(source)).publisher(topic, partitions=partitions)
+    publisher = broker(settings.source(source or settings.only_source())).publisher(
+        topic, partitions=partitions
+    )
     try:
         count = published(publisher, _shown(file))
     finally:
@@ -64,9 +71,7 @@ def publish(
 
 def _shown(stream: BinaryIO) -> Iterable[bytes]:
     """The lines, with a bar on a terminal that shows how far they are published."""
-    if not sys.stderr.isatty() or stream is sys.stdin.buffer:
-        return stream
-    return _with_bar(stream)
+    return _with_bar(stream) if sys.stderr.isatty() else stream
 
 
 def _with_bar(stream: BinaryIO) -> Iterator[bytes]:
@@ -80,9 +85,9 @@ def _with_bar(stream: BinaryIO) -> Iterator[bytes]:
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=Console(stderr=True)) as progress:
-        size = Path(stream.name).stat().st_size
+        size = None if stream is sys.stdin.buffer else Path(stream.name).stat().st_size
         task = progress.add_task("publishing", total=size, events=0)
-        passed = 0
+        passed = number = 0
         for number, line in enumerate(stream, start=1):
             yield line
             passed += len(line)

@@ -49,11 +49,12 @@ class Settling:
         except ConsumerError:
             raise
         except self._transient as cause:
-            raise Transient(f"{type(cause).__name__}: {cause}") from cause
+            raise Transient(f"{self._projector.name} raised {type(cause).__name__}") from cause
         except Exception as cause:
+            # Not its text, which may quote an event; who may read that finds it in the chain.
             why = (
-                f"{self._projector.name} raised {type(cause).__name__}: {cause}, in a batch from here "
-                f"to {batch.fence.offset}; it is tried again until it goes through"
+                f"{self._projector.name} raised {type(cause).__name__} for the events from here to "
+                f"{batch.fence.offset}; mend the projector, they are applied again"
             )
             raise ApplyFailed(batch.partition, batch.events[0].offset, why) from cause
 

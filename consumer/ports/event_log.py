@@ -27,3 +27,6 @@ class EventLog(Protocol):
         Raises `OffsetLost` where the log no longer holds what comes after `after`, and `Undecodable`
         when the first record behind `after` cannot be decoded (those before a later one are returned).
         """
+
+    def close(self) -> None:
+        """Lets the connection go. Safe to call twice."""

@@ -52,6 +52,13 @@ class Settings(BaseSettings):
             raise Misconfigured(f"sources.{name}: missing; {nearest(name, self.sources)}")
         return self.sources[name]
 
+    def only_source(self) -> str:
+        """The name of the source where there is one; else `Misconfigured`, with the names there are."""
+        if len(self.sources) != 1:
+            names = ", ".join(self.sources) or "none"
+            raise Misconfigured(f"sources: name one with --source; there are {names}")
+        return next(iter(self.sources))
+
     @classmethod
     def settings_customise_sources(
         cls,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 import traceback
+from collections import Counter
 from pathlib import Path
 from typing import Any, Literal, TextIO
 
@@ -18,6 +19,7 @@ from consumer.model.facts import (
     Halted,
     Rejoining,
     Skipped,
+    Stopped,
     Unclaimed,
     Waiting,
 )
@@ -42,14 +44,23 @@ class Logs:
 
     def __init__(self, projection: str) -> None:
         self._log = structlog.stdlib.get_logger("projections").bind(projection=projection)
+        self._events: Counter[str] = Counter(applied=0, skipped=0)
 
     def happened(self, fact: Fact) -> None:
-        """Logs the fact, if its level is wanted."""
+        """Logs the fact, if its level is wanted; the last line counts the events of this run."""
         kind = type(fact)
+        self._count(fact)
         level = _LEVELS.get(kind, logging.INFO)
         if self._log.isEnabledFor(level):
             fields = {name: _plain(getattr(fact, name)) for name in msgspec.structs.asdict(fact)}
-            self._log.log(level, kind.__name__.lower(), **fields)
+            totals = self._events if kind is Stopped else {}
+            self._log.log(level, kind.__name__.lower(), **fields, **totals)
+
+    def _count(self, fact: Fact) -> None:
+        if isinstance(fact, Applied):
+            self._events["applied"] += fact.events
+        elif isinstance(fact, Skipped):
+            self._events["skipped"] += 1
 
 
 def configure(

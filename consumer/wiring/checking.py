@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from functools import partial
 
 import msgspec
@@ -91,5 +92,5 @@ def _offsets(settings: Settings) -> str:
 def _topics(settings: Settings, projection: ProjectionSettings) -> str:
     read = projection.source
     servers = broker(settings.source(read.from_))
-    log = servers.event_log(read.topics, codec("cloudevents"))  # nothing is decoded
-    return f"{', '.join(read.topics)} on {read.from_}, {len(log.partitions())} partitions"
+    with closing(servers.event_log(read.topics, codec("cloudevents"))) as log:  # nothing is decoded
+        return f"{', '.join(read.topics)} on {read.from_}, {len(log.partitions())} partitions"

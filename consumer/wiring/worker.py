@@ -6,7 +6,7 @@ import os
 import socket
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 
 from consumer.engine.applying import Applying
 from consumer.engine.assignments import Assignments
@@ -38,10 +38,10 @@ def ready(
     owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
     backoff = Backoff(projection.retry.initial, projection.retry.cap)
     skip_poison = projection.on_undecodable == "skip"
-    with ExitStack() as closing:
-        closing.callback(made_of.projector.close)
+    with ExitStack() as afterwards:
+        afterwards.callback(made_of.projector.close)
         offsets = offset_store(settings.offsets)
-        closing.callback(offsets.close)
+        afterwards.callback(offsets.close)
         source = servers.source(name, projection, owner=owner)
         assignments = Assignments(
             name,
@@ -74,7 +74,8 @@ def ready(
         )
         finished: Callable[[], bool] = _never
         if until_caught_up:
-            ends = servers.event_log(projection.source.topics, made_of.codec).ends()
+            with closing(servers.event_log(projection.source.topics, made_of.codec)) as log:
+                ends = log.ends()
             finished = CaughtUp(name, offsets, ends, halted=assignments.halted.keys)
         yield Worker(
             source,

@@ -111,6 +111,7 @@ def test_a_projector_that_fails_is_asked_again_until_it_is_mended(shop: Shop) ->
             (waits,) = facts(worker.stderr.readline())
             assert waits["event"] == "waiting"
             assert "KeyError at " in waits["cause"]
+            assert "jane" not in waits["cause"]
             attempt = waits["attempt"]
         (shop.folder / "fail").unlink()
         worker.communicate(timeout=60)

@@ -99,7 +99,7 @@ def test_after_an_error_what_was_applied_stays_and_the_count_is_on_the_exception
             super().apply(batch)
 
     with pytest.raises(
-        ApplyFailed, match=r"folded raised RuntimeError: the table is gone"
+        ApplyFailed, match=r"folded raised RuntimeError for the events from here"
     ) as failed:
         Runner(log, offsets, FailsLater(), batch_size=2).apply_since()
     assert failed.value.applied == 2

@@ -53,3 +53,6 @@ class MemoryEventLog:
             raise KeyError(partition)
         start = after.value + 1 if isinstance(after, IntOffset) else 0
         return self._events[start : start + limit]
+
+    def close(self) -> None:
+        """As `EventLog.close`; the events stay."""

@@ -59,6 +59,10 @@ class RedisStreamLog:
                 raise
         return events
 
+    def close(self) -> None:
+        """As `EventLog.close`; closes the client too."""
+        self._client.close()
+
     def _end(self, partition: Partition) -> StreamOffset:
         found = extent(self._client, partition)
         return found.end if found else ZERO

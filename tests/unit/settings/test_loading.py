@@ -248,3 +248,10 @@ def test_a_missing_file_is_said_in_one_line(tmp_path: Path) -> None:
     assert line.endswith(
         "No such file or directory: name the file with --config, or in PROJECTIONS_CONFIG"
     )
+
+
+def test_the_only_source_need_not_be_named_and_of_several_one_must_be(write: Write) -> None:
+    with pytest.raises(Misconfigured, match="name one with --source; there are main, streams"):
+        load(write(GOOD)).only_source()
+    one = GOOD.replace('  streams: {redis: {url: "redis://localhost:6379/1", streams: 8}}\n', "")
+    assert load(write(one)).only_source() == "main"

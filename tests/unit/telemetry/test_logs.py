@@ -12,7 +12,7 @@ import pytest
 import structlog
 
 from consumer.errors import ApplyFailed, OffsetLost, Transient
-from consumer.model.facts import Applied, Claimed, Fact, Halted, Started, Stopped, Waiting
+from consumer.model.facts import Applied, Claimed, Fact, Halted, Skipped, Started, Stopped, Waiting
 from consumer.model.position import IntOffset, Partition
 from consumer.telemetry.logs import Format, Logs, configure, told
 
@@ -131,3 +131,13 @@ def test_of_foreign_errors_the_log_has_the_type_and_the_place_but_not_the_text()
 
 def test_an_error_that_was_never_raised_has_a_type_at_least() -> None:
     assert told(KeyError("jane@example.com")) == "KeyError"
+
+
+def test_the_last_line_counts_what_was_applied_and_what_was_skipped() -> None:
+    skipped = Skipped(APPLIED.partition, APPLIED.offset, ValueError())
+
+    *_, last = logged(APPLIED, skipped, APPLIED, Stopped()).splitlines()
+
+    stopped = json.loads(last)
+    assert (stopped["event"], stopped["applied"]) == ("stopped", 2 * APPLIED.events)
+    assert stopped["skipped"] == 1
