@@ -64,7 +64,8 @@ class Broker:
     def fill(self, topic: str, count: int, *, number: int = 0, first: int = 0, **more: Any) -> None:
         producer = Producer({"bootstrap.servers": self.bootstrap, "linger.ms": 0})
         for n in range(first, first + count):
-            producer.produce(topic, b"%d" % n, partition=number, **{"key": b"k", **more})
+            given = {"key": b"k", "value": b"%d" % n, **more}
+            producer.produce(topic, partition=number, **given)
             if n % 1000 == 0:
                 producer.poll(0)
         assert producer.flush(20) == 0

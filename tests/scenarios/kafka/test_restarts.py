@@ -1,0 +1,73 @@
+"""A broker, or the Redis that holds the offsets, restarts in the middle of the work."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from consumer.embedded.kafka import Kafka
+from consumer.embedded.valkey import Valkey
+from tests.contracts.kafka_room import Broker
+from tests.fleet import eventually
+from tests.scenarios.kafka.story import Story, story
+from tests.servers import KafkaServer, RedisServer
+
+
+def it_restarts_while_events_flow(story: Story, restart: Callable[[], None]) -> None:
+    fleet = story.fleet
+    with story.publishing(200):
+        fleet.spawn()
+        eventually(lambda: fleet.applied() > 50, "it applies")
+        restart()
+        seq = fleet.last_seq()
+        eventually(lambda: fleet.last_seq() > seq + 50, "it goes on", 20)
+    eventually(fleet.everything_is_applied, "everything is applied")
+    eventually(fleet.everything_is_committed, "everything is committed")
+
+
+def test_the_broker_restarts_and_nothing_is_lost_or_repeated(
+    own_kafka: Callable[..., Kafka], valkey: RedisServer, tmp_path: Path
+) -> None:
+    kafka = own_kafka()
+    with story(Broker(kafka.bootstrap), valkey.url, tmp_path) as told:
+        it_restarts_while_events_flow(told, kafka.restart)
+        found = told.fleet.findings()
+        assert found.wrong() == {}
+        assert found.repeated == []
+        assert told.fleet.processes[0].stop() == 0
+
+
+def test_a_worker_that_takes_every_error_of_the_client_for_fatal_fails_it(
+    own_kafka: Callable[..., Kafka], valkey: RedisServer, tmp_path: Path
+) -> None:
+    kafka = own_kafka()
+    with story(Broker(kafka.bootstrap), valkey.url, tmp_path, naive="raise") as told:
+        told.publish(100)
+        worker = told.fleet.spawn()
+        eventually(lambda: told.fleet.applied() > 50, "it applies")
+        kafka.restart()
+        assert worker.ended() != 0
+
+
+def test_redis_restarts_and_nothing_is_lost(
+    kafka: KafkaServer, own_valkey: Callable[..., Valkey], tmp_path: Path
+) -> None:
+    valkey = own_valkey(append_only=True)
+    with story(Broker(kafka.bootstrap), valkey.url, tmp_path) as told:
+        it_restarts_while_events_flow(told, valkey.restart)
+        assert told.fleet.findings().wrong() == {}
+        assert told.fleet.processes[0].stop() == 0
+
+
+def test_a_worker_that_expects_redis_to_be_there_fails_it(
+    kafka: KafkaServer, own_valkey: Callable[..., Valkey], tmp_path: Path
+) -> None:
+    valkey = own_valkey(append_only=True)
+    with (
+        story(Broker(kafka.bootstrap), valkey.url, tmp_path, naive="no-epoch") as told,
+        told.publishing(200),
+    ):
+        worker = told.fleet.spawn()
+        eventually(lambda: told.fleet.applied() > 50, "it applies")
+        valkey.restart()
+        assert worker.ended() != 0
