@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sqlite3
 import subprocess
@@ -10,6 +9,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from rich.console import Console
 from rich.progress import Progress, TaskID
@@ -26,6 +26,13 @@ class DemoFailed(ConsumerError):
     """A command that the demo started failed; its last lines are in the text."""
 
 
+class _Worker(NamedTuple):
+    process: subprocess.Popen[bytes]
+    name: str
+    log: str
+    bar: TaskID
+
+
 @dataclass
 class Fleet:
     """Runs workers until all events are applied.
@@ -38,69 +45,65 @@ class Fleet:
     console: Console
     applied: Mapping[int, int] = field(default_factory=dict)
     killed: bool = False
-    _workers: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    _workers: list[_Worker] = field(default_factory=list)
+    _moved: float = field(default_factory=time.monotonic)
 
     def run(self, workers: int, *, kill: bool) -> None:
-        """Returns when every worker has ended well; with `kill` a stuck one is killed, and replaced."""
-        with self._progress() as (progress, whole), self._ended():
-            tasks: dict[int, TaskID] = {}
-            for _ in range(workers):
-                self._start(progress, tasks)
-            while self._running():
-                if kill and not self.killed and (victim := self._stuck()):
-                    os.kill(victim, signal.SIGKILL)
-                    self.killed = True
-                    progress.console.print(
-                        f"[red]killed worker {list(tasks).index(victim) + 1} (SIGKILL) between an apply "
-                        "and its commit[/]; another takes its place"
-                    )
-                    self._start(progress, tasks)
-                self._look(progress, tasks, whole)
-                time.sleep(0.1)
-            self._look(progress, tasks, whole)
+        """Returns when every worker has ended well; with `kill` a stuck one is killed, and replaced.
 
-    def _start(self, progress: Progress, tasks: dict[int, TaskID]) -> None:
+        Raises `DemoFailed` where one ends badly, or nothing moves any more.
+        """
+        with bars(self.console, "applied") as progress, self._ended():
+            together = add_bar(progress, "together", self.total)
+            for _ in range(workers):
+                self._start(progress)
+            while self._running():
+                if kill and not self.killed:
+                    self._kill_who_is_stuck(progress)
+                self._look(progress, together)
+                time.sleep(0.1)
+            self._look(progress, together)
+
+    def _start(self, progress: Progress) -> None:
         number = len(self._workers) + 1
-        worker = self.stage.projections(
-            "run", "flights", "--until-caught-up", log=f"worker-{number}.log"
-        )
-        self._workers.append(worker)
-        tasks[worker.pid] = add_bar(progress, f"worker {number}", self.total)
+        name, log = f"worker {number}", f"worker-{number}.log"
+        process = self.stage.projections("run", "flights", "--until-caught-up", log=log)
+        self._workers.append(_Worker(process, name, log, add_bar(progress, name, self.total)))
+        self._moved = time.monotonic()
 
     def _running(self) -> bool:
-        """Whether any worker still runs; raises `DemoFailed` if one ended badly."""
-        for number, worker in enumerate(self._workers, start=1):
-            code = worker.poll()
+        for worker in self._workers:
+            code = worker.process.poll()
             if code not in {None, 0} and not (self.killed and code == -signal.SIGKILL):
-                said = self.stage.said(f"worker-{number}.log")
-                raise DemoFailed(f"worker {number} ended with exit code {code}:\n{said}")
-        return any(worker.poll() is None for worker in self._workers)
+                said = self.stage.said(worker.log)
+                raise DemoFailed(f"{worker.name} ended with exit code {code}:\n{said}")
+        return any(worker.process.poll() is None for worker in self._workers)
 
-    def _stuck(self) -> int | None:
+    def _kill_who_is_stuck(self, progress: Progress) -> None:
         try:
-            return int(self.stage.stuck.read_text())
+            pid = int(self.stage.stuck.read_text())
         except (FileNotFoundError, ValueError):
-            return None
+            return  # nobody is, or the worker has not written it down yet
+        victim = next(worker for worker in self._workers if worker.process.pid == pid)
+        victim.process.kill()
+        self.killed = True
+        progress.console.print(
+            f"killed {victim.name} between an apply and its commit (SIGKILL); another starts",
+            style="red",
+        )
+        self._start(progress)
 
-    def _look(self, progress: Progress, tasks: Mapping[int, TaskID], whole: TaskID) -> None:
+    def _look(self, progress: Progress, together: TaskID) -> None:
         applied = _applied(self.stage)
         if applied != self.applied:
             self.applied = applied
             self._moved = time.monotonic()
-        elif time.monotonic() - self._moved > _STALLED and sum(applied.values()) < self.total:
-            said = self.stage.said(f"worker-{len(self._workers)}.log")
-            raise DemoFailed(
-                f"no event was applied for {_STALLED:.0f} s; a worker's last words:\n{said}"
-            )
-        for pid, task in tasks.items():
-            move_bar(progress, task, applied.get(pid, 0))
-        move_bar(progress, whole, sum(applied.values()))
-
-    @contextmanager
-    def _progress(self) -> Iterator[tuple[Progress, TaskID]]:
-        self._moved = time.monotonic()
-        with bars(self.console, "applied") as progress:
-            yield progress, add_bar(progress, "together", self.total)
+        elif time.monotonic() - self._moved > _STALLED:
+            said = self.stage.said(self._workers[-1].log)
+            raise DemoFailed(f"nothing was applied for {_STALLED:.0f} s:\n{said}")
+        for worker in self._workers:
+            move_bar(progress, worker.bar, applied.get(worker.process.pid, 0))
+        move_bar(progress, together, sum(applied.values()))
 
     @contextmanager
     def _ended(self) -> Iterator[None]:
@@ -109,10 +112,10 @@ class Fleet:
             yield
         finally:
             for worker in self._workers:
-                if worker.poll() is None:
-                    worker.terminate()
+                if worker.process.poll() is None:
+                    worker.process.terminate()
             for worker in self._workers:
-                worker.wait()
+                worker.process.wait()
 
 
 def _applied(stage: Stage) -> Mapping[int, int]:

@@ -42,7 +42,7 @@ def run(
     started = time.monotonic()
     year = list(rows(flights))
     truth = board.of_source(year)
-    console.print(f"[bold]{len(year):,} flights, {truth.events:,} events[/]")
+    console.print(f"{len(year):,} flights, {truth.events:,} events", style="bold")
     with stage(kafka, kill=kill, folder=folder) as here:
         console.print(
             Syntax(f"# projections.yaml\n{here.settings}", "yaml", background_color="default")
@@ -50,29 +50,28 @@ def run(
         fleet = Fleet(here, truth.events, console)
         try:
             _publish(here, year, truth.events, console)
-            console.print(f"[bold]projections run flights --until-caught-up[/]  (x {_WORKERS})")
+            console.print(
+                f"projections run flights --until-caught-up  (x {_WORKERS})", style="bold"
+            )
             fleet.run(_WORKERS, kill=kill)
         except DemoFailed as failed:
-            console.print(f"[red]{failed}[/]", soft_wrap=True)
+            console.print(str(failed), style="red", markup=False, soft_wrap=True)
             return 1
         ours = board.of_read_model(here.read_model)
     for table in board.tables(ours):
         console.print(table)
-    console.print(
-        f"the read model is {here.read_model}, made in {time.monotonic() - started:.0f} s"
-    )
-    told = _repeats(fleet, kill=kill)
-    console.print(told)
-    return _verdict(board.differences(ours, truth), truth.events, console) or int(
-        kill and not fleet.killed
-    )
+    seconds = time.monotonic() - started
+    console.print(f"the read model is {here.read_model}, made in {seconds:.0f} s", soft_wrap=True)
+    if kafka:
+        console.print(f"the topic {here.topic} stays on {kafka}", soft_wrap=True)
+    return _verdict(fleet, board.differences(ours, truth), console, kill=kill)
 
 
 def _publish(here: Stage, year: Iterable[Row], total: int, console: Console) -> None:
     words = ["publish", here.topic, "--source", "main", "--file", "-"]
     if "kafka:" in here.settings:
         words += ["--partitions", str(PARTITIONS)]
-    console.print(f"[bold]projections {' '.join(words)}[/]")
+    console.print(f"projections {' '.join(words)}", style="bold")
     publisher = here.projections(*words, log="publish.log", fed=True)
     assert publisher.stdin is not None  # noqa: S101  it is fed
     with (
@@ -90,17 +89,14 @@ def _publish(here: Stage, year: Iterable[Row], total: int, console: Console) -> 
         raise DemoFailed(f"publish ended with exit code {publisher.returncode}:\n{said}")
 
 
-def _repeats(fleet: Fleet, *, kill: bool) -> str:
-    repeated = sum(fleet.applied.values()) - fleet.total
-    if kill and not fleet.killed:
-        return "[red]no worker was killed: so few flights were done before one got stuck[/]"
-    return f"{repeated:,} events were applied twice" + (
-        ", and each row is right all the same" if repeated else ""
-    )
-
-
-def _verdict(found: list[str], events: int, console: Console) -> int:
+def _verdict(fleet: Fleet, found: list[str], console: Console, *, kill: bool) -> int:
     for difference in found[:_SHOWN]:
-        console.print(f"[red]{difference}[/]")
-    console.print(f"checked: {events} events, {len(found)} differences")
-    return 1 if found else 0
+        console.print(difference, style="red")
+    repeated = max(0, sum(fleet.applied.values()) - fleet.total)
+    harmless = ", and each row is right all the same" if repeated and not found else ""
+    console.print(f"{repeated:,} events were applied twice{harmless}")
+    unkilled = kill and not fleet.killed
+    if unkilled:
+        console.print("no worker was killed: there were too few flights to do", style="red")
+    console.print(f"checked: {fleet.total} events, {len(found)} differences")
+    return 1 if found or unkilled else 0
