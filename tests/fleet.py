@@ -217,11 +217,21 @@ class Fleet:
         (last,) = self._reader.execute("SELECT coalesce(max(seq), 0) FROM applied").fetchone()
         return int(last)
 
+    def quiet_for(self, seconds: float) -> bool:
+        """Whether nothing was applied for so long; it waits, unless something is."""
+        seq, until = self.last_seq(), time.monotonic() + seconds
+        while time.monotonic() < until:
+            if self.last_seq() != seq:
+                return False
+            time.sleep(0.05)
+        return True
+
     def everything_is_applied(self) -> bool:
         return self.applied() >= sum(map(len, self.expected.values()))
 
     def everything_is_committed(self) -> bool:
         """Whether each checkpoint stands at the last event, or behind it (markers)."""
+        self._watch.look()  # so that a step back from here is seen
         return all(
             not expected or ((at := self._checkpoint(partition)) and at >= max(expected))
             for partition, expected in self.expected.items()

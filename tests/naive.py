@@ -24,6 +24,8 @@ from typing import Any
 
 import redis
 from confluent_kafka import OFFSET_INVALID, Consumer, KafkaError, TopicPartition
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from tests.ledger import Writing
 
@@ -39,7 +41,7 @@ class Naive:
         self.topics = projection["source"]["topics"]
         self.batch_size = projection["batch_size"]
         self.prefix = offsets["prefix"]
-        self.redis = redis.Redis.from_url(offsets["url"], retry=None)
+        self.redis = redis.Redis.from_url(offsets["url"], retry=Retry(NoBackoff(), 0))
         self.writing = Writing(Path(os.environ["LEDGER_FOLDER"]))
         self.cached: dict[tuple[str, int], int | None] = {}
         self.positions: dict[tuple[str, int], int] = {}

@@ -60,6 +60,8 @@ _CONSUMER_DEFAULTS: Config = {
     "fetch.max.bytes": 8_388_608,
     # A partition that is resumed waits for the fetch under way, which waits so long for others' records.
     "fetch.wait.max.ms": 100,
+    # How long after an outage the client may still wait before it connects again.
+    "reconnect.backoff.max.ms": 2_000,
     # New partitions of a topic are found within this time.
     "topic.metadata.refresh.interval.ms": 30_000,
 }

@@ -48,13 +48,13 @@ def test_retention_before_the_checkpoint_is_read_halts_that_partition_alone(begi
 def test_a_checkpoint_beyond_the_end_halts_that_partition_alone(begin: Begin) -> None:
     with begin() as story:
         the_checkpoint_lies_beyond_the_end(story)
-        worker = story.fleet.spawn("--until-caught-up")
-        assert worker.ended() == 3
+        worker = story.fleet.spawn()
+        eventually(lambda: worker.said("halted"), "the partition halted")
         assert "beyond the end" in the_reason(worker)
+        others = sum(len(story.fleet.expected[each]) for each in story.partitions[1:])
+        eventually(lambda: story.fleet.applied() == others, "the others went on")
         assert of_the_first_partition(story) == set()
-        assert story.fleet.applied() == sum(
-            len(story.fleet.expected[each]) for each in story.partitions[1:]
-        )
+        assert worker.stop() == 0
 
 
 @pytest.mark.parametrize(

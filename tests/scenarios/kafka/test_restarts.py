@@ -8,21 +8,29 @@ from pathlib import Path
 from consumer.embedded.kafka import Kafka
 from consumer.embedded.valkey import Valkey
 from tests.contracts.kafka_room import Broker
-from tests.fleet import eventually
+from tests.fleet import Process, eventually
 from tests.scenarios.kafka.story import Story, story
 from tests.servers import KafkaServer, RedisServer
 
 
-def it_restarts_while_events_flow(story: Story, restart: Callable[[], None]) -> None:
+def it_is_away_while_events_flow(
+    story: Story, stop: Callable[[], None], start: Callable[[], None]
+) -> Process:
+    """The worker sees it gone; it comes back, and the worker goes on."""
     fleet = story.fleet
     with story.publishing(200):
-        fleet.spawn()
+        worker = fleet.spawn()
         eventually(lambda: fleet.applied() > 50, "it applies")
-        restart()
+        stop()
         seq = fleet.last_seq()
-        eventually(lambda: fleet.last_seq() > seq + 50, "it goes on", 20)
+        eventually(
+            lambda: worker.said("waiting") or fleet.quiet_for(2.0), "the worker stands still"
+        )
+        start()
+        eventually(lambda: fleet.last_seq() > seq + 100, "it goes on")
     eventually(fleet.everything_is_applied, "everything is applied")
     eventually(fleet.everything_is_committed, "everything is committed")
+    return worker
 
 
 def test_the_broker_restarts_and_nothing_is_lost_or_repeated(
@@ -30,11 +38,11 @@ def test_the_broker_restarts_and_nothing_is_lost_or_repeated(
 ) -> None:
     kafka = own_kafka()
     with story(Broker(kafka.bootstrap), valkey.url, tmp_path) as told:
-        it_restarts_while_events_flow(told, kafka.restart)
+        worker = it_is_away_while_events_flow(told, kafka.stop, kafka.start)
         found = told.fleet.findings()
         assert found.wrong() == {}
         assert found.repeated == []
-        assert told.fleet.processes[0].stop() == 0
+        assert worker.stop() == 0
 
 
 def test_a_worker_that_takes_every_error_of_the_client_for_fatal_fails_it(
@@ -45,7 +53,7 @@ def test_a_worker_that_takes_every_error_of_the_client_for_fatal_fails_it(
         told.publish(100)
         worker = told.fleet.spawn()
         eventually(lambda: told.fleet.applied() > 50, "it applies")
-        kafka.restart()
+        kafka.stop()
         assert worker.ended() != 0
 
 
@@ -54,20 +62,20 @@ def test_redis_restarts_and_nothing_is_lost(
 ) -> None:
     valkey = own_valkey(append_only=True)
     with story(Broker(kafka.bootstrap), valkey.url, tmp_path) as told:
-        it_restarts_while_events_flow(told, valkey.restart)
+        worker = it_is_away_while_events_flow(told, valkey.kill, valkey.start)
+        assert worker.said("waiting")
         assert told.fleet.findings().wrong() == {}
-        assert told.fleet.processes[0].stop() == 0
+        assert worker.stop() == 0
 
 
 def test_a_worker_that_expects_redis_to_be_there_fails_it(
     kafka: KafkaServer, own_valkey: Callable[..., Valkey], tmp_path: Path
 ) -> None:
     valkey = own_valkey(append_only=True)
-    with (
-        story(Broker(kafka.bootstrap), valkey.url, tmp_path, naive="no-epoch") as told,
-        told.publishing(200),
-    ):
+    with story(Broker(kafka.bootstrap), valkey.url, tmp_path, naive="no-epoch") as told:
+        told.publish(100)
         worker = told.fleet.spawn()
         eventually(lambda: told.fleet.applied() > 50, "it applies")
-        valkey.restart()
+        valkey.kill()
+        told.publish(100)
         assert worker.ended() != 0
