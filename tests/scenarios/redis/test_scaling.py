@@ -1,0 +1,44 @@
+"""Workers come and go under load: the leases spread the streams, and nothing is lost on the way."""
+
+from __future__ import annotations
+
+from tests.fleet import eventually
+from tests.scenarios.redis.story import Begin, Story
+
+
+def one_four_and_two_workers(story: Story) -> None:
+    fleet = story.fleet
+    with story.publishing(300):
+        workers = [fleet.spawn(seconds_an_apply=0.01)]
+        eventually(lambda: fleet.applied() > 50, "one applies")
+        workers += [fleet.spawn(seconds_an_apply=0.01) for _ in range(3)]
+        everybody = {worker.pid for worker in workers}
+        eventually(lambda: fleet.workers_that_applied() == everybody, "all four apply")
+        for worker in workers[:2]:
+            worker.terminate()
+        for worker in workers[:2]:
+            worker.ended()
+        seq = fleet.last_seq()
+        rest = {worker.pid for worker in workers[2:]}
+        eventually(lambda: fleet.workers_that_applied(seq) == rest, "the other two go on")
+    eventually(fleet.everything_is_applied, "everything is applied")
+
+
+def test_one_four_and_two_workers_under_load_lose_and_repeat_nothing(begin: Begin) -> None:
+    with begin(streams=8) as story:
+        one_four_and_two_workers(story)
+        eventually(story.fleet.everything_is_committed, "everything is committed")
+        found = story.fleet.findings()
+        assert found.wrong() == {}
+        assert found.repeated == []
+        assert [worker.exit_code for worker in story.fleet.processes] == [0, 0, None, None]
+
+
+def test_workers_that_share_entries_through_a_group_fail_it(begin: Begin) -> None:
+    with begin(streams=1, naive="group", batch_size=3) as story:
+        story.publish(1000)
+        fleet = story.fleet
+        for _ in range(3):
+            fleet.spawn(seconds_an_apply=0.01)
+        eventually(fleet.everything_is_applied, "everything is applied")
+        assert fleet.findings().disordered
