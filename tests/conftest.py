@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
 from typing import Any, NoReturn, TypeVar
@@ -23,6 +24,8 @@ _DESK = pytest.StashKey[servers.Desk]()
 def pytest_configure(config: pytest.Config) -> None:
     """Only the process that runs pytest owns servers; the workers of pytest-xdist ask it."""
     if not hasattr(config, "workerinput"):
+        # Told to stop, it stops its servers too, as with Ctrl-C.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
         config.stash[_SHARED] = servers.Shared()
 
 
