@@ -170,7 +170,8 @@ def test_a_heartbeat_that_wakes_first_does_not_bring_back_what_others_took(
     settle(streams, sleeps, other)
     sleeps.die()
     poll_all([other], lambda: len(other.owned(streams)) == STREAMS, "all moved")
-    sleeps.source._leases[streams.topic].beat()
+    assert sleeps.source._joined is not None
+    sleeps.source._joined[1]._leases[streams.topic].beat()
     assert sleeps.owned(streams) == set()
 
 

@@ -77,6 +77,7 @@ class LeaseTable:
     """
 
     def __init__(self, client: Client, *, prefix: str, projection: str, topic: str) -> None:
+        self.topic = topic
         self._client = client
         self._of = f"the leases of {projection} on {topic}"
         # In braces is what a cluster hashes: the two share a slot.

@@ -40,10 +40,9 @@ class Leases:
     """
 
     def __init__(
-        self, table: LeaseTable, *, topic: str, streams: int, worker: str, lease_seconds: float
+        self, table: LeaseTable, *, streams: int, worker: str, lease_seconds: float
     ) -> None:
         self._table = table
-        self._topic = topic
         self._streams = streams
         self._worker = worker
         self._lease_seconds = lease_seconds
@@ -51,11 +50,6 @@ class Leases:
         self._sightings = Sightings(lease_seconds)
         #: Until when each stream is owned.
         self._deadlines: dict[int, float] = {}
-
-    @property
-    def topic(self) -> str:
-        """The topic of the streams."""
-        return self._topic
 
     def owned(self) -> list[int]:
         """The streams whose leases have not run out, in order."""
@@ -90,7 +84,7 @@ class Leases:
             self._deadlines |= {
                 stream: deadline for stream in ours if stream not in self._deadlines
             }
-        fair = share(self._worker, self._topic, table, self._streams)
+        fair = share(self._worker, self._table.topic, table, self._streams)
         return Turn(
             lost=lost,
             surplus=surplus(self._worker, table, fair),

@@ -44,8 +44,11 @@ class Reader(Protocol):
     def read_ahead(self, readings: Sequence[Reading], found: Found, limit: int) -> None:
         """Lets the server prepare, while the caller is busy, what `read` is asked for after `found`."""
 
-    def wait(self, readings: Sequence[Reading], seconds: float) -> None:
-        """Returns when there may be more behind one of the readings, or earlier. May raise `Transient`."""
+    def wait(self, readings: Sequence[Reading], seconds: float) -> bool:
+        """Whether there may be more behind one of the readings; returns once there is, or earlier.
+
+        May raise `Transient`.
+        """
 
     def close(self) -> None:
         """Drops what was read ahead."""
@@ -83,8 +86,10 @@ class _OfServer:
         with suppress(ConsumerError), reachable("read ahead"):
             self._ask(_command(readings, limit, read_to))
 
-    def wait(self, readings: Sequence[Reading], seconds: float) -> None:
+    def wait(self, readings: Sequence[Reading], seconds: float) -> bool:
         """As `Reader.wait`."""
+        if seconds <= 0:
+            return False
         with reachable(f"wait for entries in {len(readings)} streams"):
             connection = self._pool.get_connection()
             longest = (connection.socket_timeout or seconds) * _OF_THE_TIMEOUT
@@ -94,7 +99,7 @@ class _OfServer:
             self._ask(
                 ["XREAD", "COUNT", 1, "BLOCK", milliseconds, "STREAMS", *names, *ends], connection
             )
-            self._answer()
+            return bool(self._answer())
 
     def close(self) -> None:
         """As `Reader.close`."""
@@ -149,9 +154,10 @@ class _OfCluster:
     def read_ahead(self, readings: Sequence[Reading], found: Found, limit: int) -> None:
         """As `Reader.read_ahead`: nothing is."""
 
-    def wait(self, readings: Sequence[Reading], seconds: float) -> None:
+    def wait(self, readings: Sequence[Reading], seconds: float) -> bool:
         """As `Reader.wait`: no command waits for streams in several slots."""
-        sleep(min(seconds, _CLUSTER_PAUSE))
+        sleep(max(0.0, min(seconds, _CLUSTER_PAUSE)))
+        return seconds > 0
 
     def close(self) -> None:
         """As `Reader.close`."""

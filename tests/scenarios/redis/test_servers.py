@@ -134,4 +134,5 @@ def test_a_worker_that_knows_one_server_ends_on_a_cluster(
         told.publish(100)
         worker = told.fleet.spawn()
         assert worker.ended() != 0
-        assert "MOVED" in worker.log.read_text() or "CROSSSLOT" in worker.log.read_text()
+        said = worker.log.read_text()
+        assert "MovedError" in said or "ClusterCrossSlotError" in said
