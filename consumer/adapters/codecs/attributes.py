@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from consumer.adapters.codecs.reading import header_values, refused, whole
+from consumer.adapters.codecs.reading import header_values, refused, text, whole
 from consumer.model.record import Record
 
-#: The header as most producers write it, ours among them, to say that the value is the whole event.
-_STRUCTURED = (
+#: The first header as most producers write it, ours among them, to say that the value is the whole event.
+STRUCTURED = (
     ("content-type", b"application/cloudevents+json; charset=UTF-8"),
     ("content-type", b"application/cloudevents+json"),
 )
+
+Headers = Sequence[tuple[str, bytes | None]]
 
 _REQUIRED = ("specversion", "id", "source", "type")
 _TAKEN = frozenset({"id", "type", "subject", "time", "schemaversion", "sequence"})
@@ -21,32 +23,28 @@ _READ = (*_REQUIRED, *_TAKEN, "datacontenttype")
 #: The names of headers, and the attribute that each holds.
 _KAFKA = {f"ce_{name}": name for name in _READ} | {"content-type": "datacontenttype"}
 _REDIS = {name: name for name in _READ}
+_NO_ATTRIBUTES = frozenset({"data", "data_base64"})
 
 
-def attributes(record: Record) -> tuple[dict[str, str], str] | None:
+def attributes(record: Record) -> tuple[Mapping[str, str], str] | None:
     """The attributes in the headers that make an event, and the prefix of their names.
 
     None where the value holds the whole event. Raises `Undecodable` if an attribute is repeated or
     is not UTF-8.
     """
     headers = record.headers
-    if not headers or headers[0] in _STRUCTURED:
-        return None
-    prefix = _prefix(dict(headers))
+    try:
+        texts = {name: value.decode() for name, value in headers if value is not None}
+    except UnicodeDecodeError:
+        texts = {}
+    prefix = _prefix(texts or dict(headers))
     if prefix is None:
         return None
-    attribute_of = _KAFKA if prefix else _REDIS
-    found: dict[str, str] = {}
-    try:
-        for name, value in headers:
-            if name in attribute_of and value is not None:
-                attribute = attribute_of[name]
-                if attribute in found:
-                    raise refused(record, f"the attribute {attribute} is repeated")
-                found[attribute] = value.decode()
-    except UnicodeDecodeError as cause:
-        raise refused(record, f"the attribute {attribute} is not UTF-8") from cause
-    return found, prefix
+    if len(texts) < len(headers) or not texts.keys().isdisjoint(_NO_ATTRIBUTES):
+        return _one_by_one(record, _KAFKA if prefix else _REDIS), prefix
+    if prefix:
+        return {_KAFKA[name]: text for name, text in texts.items() if name in _KAFKA}, prefix
+    return texts, prefix
 
 
 def other_values(record: Record, prefix: str) -> dict[str, Any]:
@@ -76,10 +74,23 @@ def is_json(content_type: str | None) -> bool:
     return content_type.partition(";")[0].strip().lower().endswith(("/json", "+json"))
 
 
-def _prefix(headers: Mapping[str, bytes | None]) -> str | None:
+def _one_by_one(record: Record, attribute_of: Mapping[str, str]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for name, value in record.headers:
+        if name in attribute_of and value is not None:
+            attribute = attribute_of[name]
+            if attribute in found:
+                raise refused(record, f"the attribute {attribute} is repeated")
+            found[attribute] = text(record, f"attribute {attribute}", value)
+    return found
+
+
+def _prefix(headers: Mapping[str, str | bytes | None]) -> str | None:
     content_type = headers.get("content-type")
-    if content_type and content_type.lower().startswith(b"application/cloudevents"):
-        return None
+    if content_type:
+        kind = content_type if isinstance(content_type, str) else content_type.decode("latin-1")
+        if kind.lower().startswith("application/cloudevents"):
+            return None
     if "ce_id" in headers or "ce_type" in headers or "ce_specversion" in headers:
         return "ce_"
     return "" if "specversion" in headers else None

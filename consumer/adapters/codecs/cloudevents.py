@@ -11,7 +11,13 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import UNSET, Meta, Raw, UnsetType
 
-from consumer.adapters.codecs.attributes import attributes, is_json, is_taken, other_values
+from consumer.adapters.codecs.attributes import (
+    STRUCTURED,
+    attributes,
+    is_json,
+    is_taken,
+    other_values,
+)
 from consumer.adapters.codecs.metadata import Metadata
 from consumer.adapters.codecs.reading import (
     MAX_BYTES,
@@ -43,7 +49,7 @@ class _Envelope(msgspec.Struct, frozen=True, gc=False):
     data_base64: str | None = None
 
 
-_envelope = msgspec.json.Decoder(_Envelope)
+_decode = msgspec.json.Decoder(_Envelope).decode
 _OTHERS = {prefix: partial(other_values, prefix=prefix) for prefix in ("ce_", "")}
 _members = msgspec.json.Decoder(dict[str, Raw])
 
@@ -71,54 +77,52 @@ class CloudEvents:
 
     def decode(self, record: Record) -> Event:
         """The event; `Undecodable` if the record holds none, and nothing else is raised."""
-        value = record.value
-        check(record, value, self._max_bytes)
-        in_headers = attributes(record)
-        if in_headers is not None:
-            return _from_headers(record, *in_headers)
-        if value is None:
+        value, headers = record.value, record.headers
+        if value is None or record.fault is not None or len(value) > self._max_bytes:
+            check(record, value, self._max_bytes)
+        found = attributes(record) if headers and headers[0] not in STRUCTURED else None
+        if found is not None:
+            envelope, data, metadata = _from_headers(record, *found)
+        elif value is None:
             return tombstone(record)
-        try:
-            envelope = _envelope.decode(value)
-        except BAD_BYTES as cause:
-            raise refused(record, f"no CloudEvent: {reason(cause)}") from cause
-        metadata = Metadata(_other_members, record)
-        data: Any = envelope.data
-        if data is UNSET:
-            data = _unpacked(record, envelope.data_base64, metadata)
-        elif envelope.data_base64 is not None:
-            raise refused(record, "it has both data and data_base64")
-        return _event(record, envelope, data, metadata)
+        else:  # the hot path: a call less is a tenth of its time, and so are names of arguments below
+            try:
+                envelope = _decode(value)
+            except BAD_BYTES as cause:
+                raise refused(record, f"no CloudEvent: {reason(cause)}") from cause
+            metadata = Metadata(_other_members, record)
+            data = envelope.data
+            if data is UNSET or envelope.data_base64 is not None:
+                data = _unpacked(record, envelope, metadata)
+        version, sequence = envelope.schemaversion, envelope.sequence
+        if envelope.specversion != "1.0" and not envelope.specversion.startswith("1."):
+            raise refused(record, "the specversion is not 1.x")
+        return Event(
+            envelope.id,
+            envelope.type,
+            envelope.subject or aggregate_of_key(record),
+            record.partition,
+            record.offset,
+            data,
+            version if isinstance(version, int) else _version(record, version),
+            sequence if sequence is None else whole(sequence),
+            envelope.time or record.time,
+            record.key,
+            metadata,
+        )
 
 
-def _from_headers(record: Record, found: Mapping[str, str], prefix: str) -> Event:
+def _from_headers(
+    record: Record, found: Mapping[str, str], prefix: str
+) -> tuple[_Envelope, Any, Metadata]:
     try:
         envelope = msgspec.convert(found, _Envelope)
     except BAD_BYTES as cause:
         raise refused(record, f"no CloudEvent in the headers: {reason(cause)}") from cause
-    data = record.value
+    data: Any = record.value
     if data is not None and is_json(found.get("datacontenttype")):
         data = Raw(data) if data else None
-    return _event(record, envelope, data, Metadata(_OTHERS[prefix], record))
-
-
-def _event(record: Record, envelope: _Envelope, data: Any, metadata: Metadata) -> Event:
-    if envelope.specversion != "1.0" and not envelope.specversion.startswith("1."):
-        raise refused(record, "the specversion is not 1.x")
-    version, sequence = envelope.schemaversion, envelope.sequence
-    return Event(  # by position: names would cost a tenth of this codec's time
-        envelope.id,
-        envelope.type,
-        envelope.subject or aggregate_of_key(record),
-        record.partition,
-        record.offset,
-        data,
-        version if isinstance(version, int) else _version(record, version),
-        sequence if sequence is None else whole(sequence),
-        envelope.time or record.time,
-        record.key,
-        metadata,
-    )
+    return envelope, data, Metadata(_OTHERS[prefix], record)
 
 
 def _version(record: Record, digits: str | None) -> int:
@@ -128,11 +132,13 @@ def _version(record: Record, digits: str | None) -> int:
     return version
 
 
-def _unpacked(record: Record, packed: str | None, metadata: Metadata) -> Raw | bytes | None:
-    if packed is None:
+def _unpacked(record: Record, envelope: _Envelope, metadata: Metadata) -> Raw | bytes | None:
+    if envelope.data_base64 is None:
         return None
+    if envelope.data is not UNSET:
+        raise refused(record, "it has both data and data_base64")
     try:
-        data = b64decode(packed, validate=True)
+        data = b64decode(envelope.data_base64, validate=True)
     except ValueError as cause:
         raise refused(record, "data_base64 is not base64") from cause
     content_type = metadata.get("datacontenttype")
