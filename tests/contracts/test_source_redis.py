@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -137,6 +140,18 @@ def test_what_a_poll_did_not_hand_out_comes_again(
     assert first.claim.partition == streams.partition(0)
     member.poll_until(lambda: member.values(1) == [1, 2], "the second is read")
     assert member.values(0) == [], "handed out twice"
+
+
+def test_a_claim_made_anew_reads_from_its_checkpoint_whatever_was_read_ahead(
+    streams: Streams, join: Join
+) -> None:
+    streams.fill(range(1, 10))
+    member = join(streams, batch_size=1)
+    member.poll_until(lambda: member.values() == [1, 2, 3], "some are read")
+    member.membership.checkpoints[streams.partition()] = at("1-0")
+    member.source._stop_reading([streams.partition()])  # as when the lease is lost
+    member.poll_until(lambda: len(member.values()) > 3, "it reads again")
+    assert member.values() == [1, 2, 3, 2]
 
 
 def test_nothing_is_read_without_a_claim(streams: Streams, join: Join) -> None:
@@ -436,15 +451,7 @@ def test_an_outage_yields_nothing_loses_the_leases_and_is_waited_out(
     server = own_valkey(append_only=True)
     streams = Streams(connect(server.url))
     streams.fill([1, 2])
-    source = RedisStreamSource(
-        connect(server.url),
-        topics=[streams.topic],
-        streams=1,
-        projection="p",
-        owner="w",
-        prefix="t",
-        lease_seconds=LEASE,
-    )
+    source = source_at(server, streams)
     member = Member(source, Recording())
     source.open(member.membership)
     member.poll_until(lambda: member.values() == [1, 2], "it is caught up")
@@ -457,6 +464,42 @@ def test_an_outage_yields_nothing_loses_the_leases_and_is_waited_out(
     member.poll_until(lambda: member.values() == [1, 2, 3], "it goes on by itself")
     member.close()
     assert member.membership.heard("revoked") == [streams.partition()]
+
+
+def test_a_redis_that_does_not_answer_holds_nobody_up_for_long(
+    own_valkey: Callable[..., Valkey],
+) -> None:
+    server = own_valkey()
+    streams = Streams(connect(server.url))
+    streams.fill([1, 2])
+    source = source_at(server, streams)
+    member = Member(source, Recording())
+    source.open(member.membership)
+    member.poll_until(lambda: member.values() == [1, 2], "it is caught up")
+    os.kill(server.pid, signal.SIGSTOP)
+    try:
+        began = time.monotonic()
+        assert member.poll() == []
+        assert time.monotonic() - began < 5
+        member.poll_until(lambda: member.membership.heard("lost"), "its lease runs out")
+        assert not source.owns(streams.partition())
+    finally:
+        os.kill(server.pid, signal.SIGCONT)
+    streams.fill([3])
+    member.poll_until(lambda: member.values() == [1, 2, 3], "it goes on by itself")
+    member.close()
+
+
+def source_at(server: Valkey, streams: Streams) -> RedisStreamSource:
+    return RedisStreamSource(
+        connect(server.url),
+        topics=[streams.topic],
+        streams=streams.count,
+        projection="p",
+        owner="w",
+        prefix="t",
+        lease_seconds=LEASE,
+    )
 
 
 def test_a_failover_is_waited_out(own_sentinel: SentinelTrio) -> None:
