@@ -43,6 +43,10 @@ def run(
     year = list(rows(flights))
     truth = board.of_source(year)
     console.print(f"{len(year):,} flights, {truth.events:,} events", style="bold")
+    if kafka == "":
+        console.print(
+            "starting Kafka; the first time it comes from Maven Central, in about a minute"
+        )
     with stage(kafka, kill=kill, folder=folder) as here:
         console.print(
             Syntax(f"# projections.yaml\n{here.settings}", "yaml", background_color="default")
