@@ -1,0 +1,183 @@
+"""`make bench`: our worker against the fastest loop that the bare clients allow, on real servers.
+
+P1  Kafka -> a projector that reads its data, a checkpoint in Redis for each batch of up to 500
+P8  Redis Streams -> the same
+P6  the memory of P1's worker, looked at every 100,000 events
+
+Each run is a process of its own, over the same events, and counts from the first events in hand to
+the last. Ours and the limit run in turn, so that whatever else the machine does hits both; of each
+turn the ratio is taken, and the median of the ratios counts. Both must come to the same count and to
+the same sum of a decoded field.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from benchmarks.orders import PARTITIONS, TOPIC, orders
+from consumer.adapters.kafka.publisher import KafkaPublisher, create_topic
+from consumer.adapters.redis.connection import connect
+from consumer.adapters.redis.publisher import RedisPublisher
+from consumer.embedded.kafka import Kafka
+from consumer.embedded.valkey import Valkey
+from consumer.ports.publisher import Publisher
+
+#: What the worker must stay under, and by how much it may grow once it has warmed up.
+_MOST_MEGABYTES = 200
+_FLAT_MEGABYTES = 20
+
+Result = dict[str, Any]
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    options.add_argument("--events", type=int, default=1_000_000, help="on Kafka; half on Redis")
+    options.add_argument("--turns", type=int, default=5)
+    given = options.parse_args()
+    console = Console()
+    with Kafka() as kafka, Valkey() as valkey:
+        config = {"bootstrap.servers": kafka.bootstrap}
+        create_topic(config, TOPIC, PARTITIONS)
+        publish(KafkaPublisher(config, topic=TOPIC), given.events, "Kafka")
+        streams = RedisPublisher(connect(valkey.url), topic=TOPIC, streams=PARTITIONS)
+        publish(streams, given.events // 2, "Redis Streams")
+
+        bench = Bench(valkey.url, given.turns)
+        on_kafka = bench.turns(
+            {"kafka": {"bootstrap_servers": [kafka.bootstrap]}},
+            ["limit_kafka", kafka.bootstrap],
+            given.events,
+        )
+        on_redis = bench.turns(
+            {"redis": {"url": valkey.url, "streams": PARTITIONS}},
+            ["limit_redis", valkey.url],
+            given.events // 2,
+        )
+    report = {
+        "P1": rates(on_kafka),
+        "P8": rates(on_redis),
+        "P6": memory([ours for ours, _ in on_kafka]),
+    }
+    console.print(table(report))
+    for ours, limit in (on_kafka[-1], on_redis[-1]):
+        console.print(f"ours:  {ours['events']:,} events, checksum {ours['checksum']:,}")
+        console.print(f"limit: {limit['events']:,} events, checksum {limit['checksum']:,}")
+    target = Path("build/bench.json")
+    target.parent.mkdir(exist_ok=True)
+    target.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+    console.print(f"written to {target}")
+
+
+def publish(publisher: Publisher, count: int, where: str) -> None:
+    for event in track(orders(count), total=count, description=f"publishing to {where}"):
+        publisher.send(event)
+    publisher.close()
+
+
+class Bench:
+    """Starts the processes."""
+
+    def __init__(self, redis: str, turns: int) -> None:
+        self._redis = redis
+        self._turns = turns
+        self._runs = 0
+
+    def turns(
+        self, source: dict[str, Any], limit: list[str], count: int
+    ) -> list[tuple[Result, Result]]:
+        """Ours and the limit, turn by turn."""
+        results = []
+        for _ in track(range(self._turns), description=f"{limit[0]}, {self._turns} turns"):
+            pair = self._ours(source, count), _run(*limit, str(count))
+            if len({(each["events"], each["checksum"]) for each in pair}) != 1:
+                sys.exit(f"ours and the limit did not see the same events: {pair}")
+            results.append(pair)
+        return results
+
+    def _ours(self, source: dict[str, Any], count: int) -> Result:
+        """A projection that never ran, so that it begins at the beginning."""
+        self._runs += 1
+        name = f"fold-{self._runs}"
+        settings = {
+            "offsets": {"redis": {"url": self._redis, "prefix": "bench"}},
+            "sources": {"main": source},
+            "projections": {
+                name: {
+                    "projector": "benchmarks.fold:fold",
+                    "source": {"from": "main", "topics": [TOPIC]},
+                    "batch_size": 500,
+                }
+            },
+        }
+        return _run("ours", json.dumps(settings), name, str(count))
+
+
+def rates(turns: list[tuple[Result, Result]]) -> Result:
+    def rate(run: Result) -> float:
+        return float(run["events"] / run["seconds"])
+
+    def middle(of: Callable[[Result, Result], float]) -> float:
+        return median(of(ours, limit) for ours, limit in turns)
+
+    return {
+        "ours": round(middle(lambda ours, _: rate(ours))),
+        "limit": round(middle(lambda _, limit: rate(limit))),
+        "unit": "events/s",
+        "ratio": round(middle(lambda ours, limit: rate(ours) / rate(limit)), 3),
+        "ratios": [round(rate(ours) / rate(limit), 3) for ours, limit in turns],
+    }
+
+
+def memory(runs: list[Result]) -> Result:
+    """The run that held most. Flat: after the first look it grew by little."""
+    most = max(runs, key=lambda run: max(run["megabytes"]))["megabytes"]
+    growth = max(most) - most[0]
+    return {
+        "ours": round(max(most), 1),
+        "limit": _MOST_MEGABYTES,
+        "unit": "MB",
+        "ratio": round(max(most) / _MOST_MEGABYTES, 3),
+        "growth": round(growth, 1),
+        "flat": growth < _FLAT_MEGABYTES,
+        "looks": [round(look, 1) for look in most],
+    }
+
+
+def table(report: dict[str, Result]) -> Table:
+    titles = {
+        "P1": "Kafka, 500 a batch",
+        "P8": "Redis Streams, 500 a batch",
+        "P6": "memory of P1, at most",
+    }
+    drawn = Table("", "what", "ours", "limit", "unit", "ratio")
+    for name, row in report.items():
+        ours, limit = f"{row['ours']:,}", f"{row['limit']:,}"
+        drawn.add_row(name, titles[name], ours, limit, row["unit"], f"{row['ratio']:.2f}")
+    return drawn
+
+
+def _run(module: str, *arguments: str) -> Result:
+    done = subprocess.run(
+        [sys.executable, "-m", f"benchmarks.{module}", *arguments],
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+        timeout=600,
+    )
+    result: Result = json.loads(done.stdout.splitlines()[-1])
+    return result
+
+
+if __name__ == "__main__":
+    main()
