@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Collection
 
 from consumer.model.event import Batch
-from consumer.ports.projector import AsyncProjector
+from consumer.ports.projector import AsyncProjector, Closes, SetsUp
 
 
 class Blocking:
@@ -26,10 +26,17 @@ class Blocking:
         """The projector's."""
         return self._projector.handles
 
+    def setup(self) -> None:
+        """The projector's, if it has one."""
+        if isinstance(self._projector, SetsUp):
+            self._projector.setup()
+
     def apply(self, batch: Batch) -> None:
         """Returns when the coroutine has; what it raises is raised here."""
         self._loop.run(self._projector.apply(batch))
 
     def close(self) -> None:
-        """Ends the event loop, and what the projector left running on it."""
+        """Closes the projector, if it can be closed; then its event loop, and what was left on it."""
+        if isinstance(self._projector, Closes):
+            self._projector.close()
         self._loop.close()

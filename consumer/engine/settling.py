@@ -7,7 +7,7 @@ from consumer.errors import ApplyFailed, ConsumerError, Poison, Transient
 from consumer.model.event import Batch
 from consumer.model.facts import Skipped
 from consumer.ports.observer import Observer
-from consumer.ports.projector import Projector
+from consumer.ports.projector import Projector, SetsUp
 
 
 class Settling:
@@ -22,6 +22,7 @@ class Settling:
         observer: Observer,
     ) -> None:
         self._projector = projector
+        self._is_set_up = not isinstance(projector, SetsUp)
         #: Types that a projector may raise in place of `Transient`.
         self._transient = transient
         self._skip_poison = skip_poison
@@ -45,6 +46,7 @@ class Settling:
 
     def _apply(self, batch: Batch) -> None:
         try:
+            self._set_up()
             self._projector.apply(batch)
         except ConsumerError:
             raise
@@ -57,6 +59,12 @@ class Settling:
                 f"{batch.fence.offset}; mend the projector, they are applied again"
             )
             raise ApplyFailed(batch.partition, batch.events[0].offset, why) from cause
+
+    def _set_up(self) -> None:
+        """With the first batch, so that a store that is away at the start is waited for like any other."""
+        if not self._is_set_up and isinstance(self._projector, SetsUp):
+            self._projector.setup()
+            self._is_set_up = True
 
     def _put_aside(self, work: Work, poison: Poison) -> None:
         """What only the projector could find out: an event's data is not what it should be."""

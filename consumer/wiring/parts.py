@@ -11,11 +11,12 @@ import msgspec
 from consumer.engine.upcasting import Upcasting
 from consumer.errors import Misconfigured
 from consumer.ports.codec import Codec
+from consumer.ports.projector import Projector
 from consumer.ports.upcaster import Upcaster
 from consumer.settings.projections import ProjectionSettings
 from consumer.wiring.codecs import codec
 from consumer.wiring.importing import imported
-from consumer.wiring.projectors import Ready, projector
+from consumer.wiring.projectors import projector
 
 T = TypeVar("T")
 
@@ -23,7 +24,7 @@ T = TypeVar("T")
 class Parts(msgspec.Struct, frozen=True):
     """What the import strings of a projection stand for."""
 
-    projector: Ready
+    projector: Projector
     codec: Codec
     upcasting: Upcasting
     transient: tuple[type[Exception], ...]

@@ -21,6 +21,7 @@ from consumer.settings.document import Settings
 from consumer.wiring.brokers import broker
 from consumer.wiring.offsets import offset_store
 from consumer.wiring.parts import parts
+from consumer.wiring.projectors import close
 
 
 @contextmanager
@@ -39,7 +40,7 @@ def ready(
     backoff = Backoff(projection.retry.initial, projection.retry.cap)
     skip_poison = projection.on_undecodable == "skip"
     with ExitStack() as afterwards:
-        afterwards.callback(made_of.projector.close)
+        afterwards.callback(close, made_of.projector)
         offsets = offset_store(settings.offsets)
         afterwards.callback(offsets.close)
         source = servers.source(name, projection, owner=owner)

@@ -96,23 +96,32 @@ def test_a_coroutine_projector_is_waited_for_and_its_errors_come_through() -> No
         name = "counts"
         handles = ("A",)
         seen = 0
+        closed = False
+
+        def setup(self) -> None:
+            self.seen = 10
+
+        def close(self) -> None:
+            self.closed = True
 
         async def apply(self, batch: Batch) -> None:
             await asyncio.sleep(0)
             self.seen += len(batch)
-            if self.seen > 1:
+            if self.seen > 11:
                 raise Transient("down")
 
     counts = Counts()
     blocking = Blocking(counts)
     one = event("A", 1)
     batch = Batch(P0, [one], Fence("counts", P0, 1, IntOffset(-1), IntOffset(0)))
+    blocking.setup()
     blocking.apply(batch)
     with pytest.raises(Transient):
         blocking.apply(batch)
-    assert (blocking.name, blocking.handles, counts.seen) == ("counts", ("A",), 2)
+    assert (blocking.name, blocking.handles, counts.seen) == ("counts", ("A",), 12)
     blocking.close()
     blocking.close()
+    assert counts.closed
 
 
 def claimed(offsets: MemoryOffsetStore, partition: Partition, offset: int) -> None:

@@ -240,6 +240,25 @@ def test_an_exception_named_transient_in_the_settings_is_waited_out_as_one(
     assert isinstance(waiting.cause, Transient)
 
 
+def test_a_read_model_is_set_up_once_before_its_first_batch_however_often_it_takes(
+    source: ScriptedSource, offsets: FailingOffsets
+) -> None:
+    class SetUp(Folded):
+        setups = 0
+
+        def setup(self) -> None:
+            assert self.batches == []
+            self.setups += 1
+            if self.setups == 1:
+                raise Transient("the store is away")
+
+    source.add(P0, 1, 2, 3, 4)
+    set_up = SetUp()
+    Engine(source, offsets, set_up).run()
+    assert set_up.setups == 2
+    assert set_up.numbers == [1, 2, 3, 4]
+
+
 def test_a_commit_that_could_not_be_sent_is_made_again_without_applying_again(
     source: ScriptedSource, offsets: FailingOffsets
 ) -> None:

@@ -8,12 +8,12 @@ import pytest
 
 from consumer.adapters.codecs.envelope import Envelope
 from consumer.adapters.codecs.json import Json
-from consumer.errors import Misconfigured, Transient
+from consumer.errors import Misconfigured
 from consumer.model.event import Batch
 from consumer.model.position import Fence, IntOffset, Partition
 from consumer.settings.projections import ProjectionSettings
 from consumer.wiring.parts import parts
-from consumer.wiring.projectors import Ready
+from consumer.wiring.projectors import close
 
 HERE = __name__
 P = Partition("orders", 0)
@@ -34,18 +34,6 @@ class Orders:
 class Slow(Orders):
     async def apply(self, batch: Batch) -> None:  # type: ignore[override]  # the other kind of projector
         self.calls.append("apply")
-
-
-class Kept(Orders):
-    away = True
-
-    def setup(self) -> None:
-        self.calls.append("setup")
-        if self.away:
-            raise Transient("the store is away")
-
-    def close(self) -> None:
-        self.calls.append("close")
 
 
 class Nameless:
@@ -69,6 +57,7 @@ class Step:
 class Away(Exception): ...
 
 
+slow = Slow()
 one_step = Step()
 steps = [Step()]
 
@@ -140,25 +129,10 @@ def test_an_object_that_is_no_projector_is_refused(projector: str, expected: str
         parts("orders", settings(f"{HERE}:{projector}"))
 
 
-def test_a_coroutine_is_waited_for() -> None:
-    own = Slow()
-    ready = Ready(own)
+def test_a_projector_whose_apply_is_a_coroutine_is_waited_for() -> None:
+    made_of = parts("orders", settings(f"{HERE}:slow"))
 
-    ready.apply(BATCH)
-    ready.close()
+    made_of.projector.apply(BATCH)
+    close(made_of.projector)
 
-    assert own.calls == ["apply"]
-
-
-def test_a_read_model_is_set_up_before_its_first_batch_as_often_as_it_takes() -> None:
-    own = Kept()
-    ready = Ready(own)
-
-    with pytest.raises(Transient):
-        ready.apply(BATCH)
-    own.away = False
-    ready.apply(BATCH)
-    ready.apply(BATCH)
-    ready.close()
-
-    assert own.calls == ["setup", "setup", "apply", "apply", "close"]
+    assert slow.calls == ["apply"]
