@@ -181,7 +181,7 @@ def test_the_log_is_known_by_cluster_and_topic_id_and_counts_its_partitions(
 
 
 def test_a_record_is_handed_out_whole(broker: Broker, join: Join) -> None:
-    topic = broker.topic(1)
+    topic = broker.topic(1, retention_ms=-1)
     headers = [("a", b"1"), ("a", None), ("ü", b"\xff")]
     broker.fill(topic, 1, key=b"\x00key", headers=headers, timestamp=1_700_000_000_123)
     broker.fill(topic, 1, first=1, key=None)

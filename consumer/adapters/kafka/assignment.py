@@ -20,8 +20,10 @@ class Held(msgspec.Struct, eq=False):
     claim: Claim | None = None
     #: Everything up to here was handed out; meaningless without a claim.
     through: int = -1
-    #: As the client has it. Every partition arrives paused.
-    paused: bool = True
+    #: Everything up to here was taken from the client; between the two lies what is in hand.
+    read: int = -1
+    #: Whether the client reads it. Nothing flows before it has a claim.
+    flows: bool = False
     #: When the broker said that our place is outside of the log (monotonic), or looked at last.
     doubted_at: float | None = None
     #: How often its place was found outside of the log.
@@ -37,11 +39,15 @@ class Held(msgspec.Struct, eq=False):
     @property
     def next(self) -> int:
         """The next offset to read: where Kafka's offsets and ours differ, here and only here."""
-        return self.through + 1
+        return self.read + 1
+
+    def goes_on_behind(self, offset: int) -> None:
+        """What comes behind `offset` is read next, and handed out next."""
+        self.through = self.read = offset
 
 
 class Assignment:
-    """All that we hold. A partition that comes back is held anew, so that an old claim never lives on."""
+    """All that we hold. A partition that comes back is held anew, so an old claim never lives on."""
 
     def __init__(self) -> None:
         self._held: dict[Address, Held] = {}
@@ -58,7 +64,7 @@ class Assignment:
         return self._held.get(held.address) is held
 
     def arrived(self, addresses: Iterable[Address]) -> None:
-        """The group gave these; they are paused and have no claim yet."""
+        """The group gave these; they rest, and have no claim yet."""
         for topic, number in addresses:
             self._held[topic, number] = Held(Partition(topic, number))
 
@@ -75,19 +81,15 @@ class Assignment:
         """Those without a claim."""
         return [held for held in self._held.values() if held.claim is None]
 
-    def to_pause(self, wanted: Collection[Partition]) -> list[Held]:
-        """Those that flow and should not."""
-        return [
-            held for held in self._held.values() if not held.paused and _must_rest(held, wanted)
-        ]
+    def to_rest(self, wanted: Collection[Partition]) -> list[Held]:
+        """Those that flow and should not; `wanted` are those that somebody wants to rest."""
+        return [held for held in self._held.values() if held.flows and not _may_flow(held, wanted)]
 
-    def to_resume(self, wanted: Collection[Partition]) -> list[Held]:
-        """Those that rest and should flow."""
-        return [
-            held for held in self._held.values() if held.paused and not _must_rest(held, wanted)
-        ]
+    def to_flow(self, wanted: Collection[Partition]) -> list[Held]:
+        """Those that rest and should not."""
+        return [held for held in self._held.values() if not held.flows and _may_flow(held, wanted)]
 
 
-def _must_rest(held: Held, wanted: Collection[Partition]) -> bool:
-    at_rest = held.claim is None or held.stuck or held.doubted_at is not None
-    return at_rest or held.partition in wanted
+def _may_flow(held: Held, wanted: Collection[Partition]) -> bool:
+    is_able = held.claim is not None and not held.stuck and held.doubted_at is None
+    return is_able and held.partition not in wanted

@@ -10,7 +10,6 @@ from confluent_kafka.admin import AdminClient
 
 from consumer.adapters.kafka.assignment import Assignment, Held
 from consumer.adapters.kafka.identity import Identities
-from consumer.adapters.kafka.reading import Reading
 from consumer.adapters.kafka.start import first_offset
 from consumer.errors import OffsetLost, Transient
 from consumer.model.position import IntOffset
@@ -24,7 +23,7 @@ _AGAIN_SECONDS = 1.0
 
 
 class Claiming:
-    """Claims partitions, never inside of a callback, and moves each to its checkpoint."""
+    """Claims partitions, never inside of a callback, and says where each goes on."""
 
     def __init__(
         self,
@@ -32,13 +31,11 @@ class Claiming:
         admin: AdminClient,
         membership: Membership,
         assignment: Assignment,
-        reading: Reading,
     ) -> None:
         self._client = client
         self._admin = admin
         self._membership = membership
         self._assignment = assignment
-        self._reading = reading
         self._not_before = 0.0
         #: Whether a partition waits that was not asked for yet.
         self.is_due = False
@@ -74,8 +71,7 @@ class Claiming:
             return
         held.claim = claim
         if isinstance(claim.offset, IntOffset):
-            held.through = claim.offset.value
-            self._reading.go_on_from(held)
+            held.goes_on_behind(claim.offset.value)
             return
         held.stuck = True
         self._membership.halt(

@@ -57,7 +57,7 @@ _CONSUMER_DEFAULTS: Config = {
     "queued.max.messages.kbytes": 16_384,
     "queued.min.messages": 20_000,
     "fetch.queue.backoff.ms": 10,
-    "fetch.max.bytes": 8_388_608,
+    "fetch.max.bytes": 1_048_576,
     # A partition that is resumed waits for the fetch under way, which waits so long for others' records.
     "fetch.wait.max.ms": 100,
     # How long after an outage the client may still wait before it connects again.

@@ -7,7 +7,6 @@ import time
 from confluent_kafka import Consumer
 
 from consumer.adapters.kafka.assignment import Assignment, Held
-from consumer.adapters.kafka.reading import Reading
 from consumer.adapters.kafka.start import watermarks
 from consumer.errors import OffsetLost, Transient
 from consumer.model.position import IntOffset
@@ -22,12 +21,9 @@ LOOKS = 2
 class Doubts:
     """Partitions whose next offset the broker does not have; each waits at rest until it is clear."""
 
-    def __init__(
-        self, client: Consumer, assignment: Assignment, reading: Reading, membership: Membership
-    ) -> None:
+    def __init__(self, client: Consumer, assignment: Assignment, membership: Membership) -> None:
         self._client = client
         self._assignment = assignment
-        self._reading = reading
         self._membership = membership
 
     def raised(self, held: Held) -> None:
@@ -47,8 +43,7 @@ class Doubts:
             except Transient:
                 continue
             if low <= held.next <= high:
-                held.doubted_at = None
-                self._reading.go_on_from(held)
+                held.doubted_at = None  # it flows again, from the same place
             elif (looks := held.looks + 1) < LOOKS:
                 held.looks = looks
             else:
@@ -57,7 +52,7 @@ class Doubts:
 
 
 def _lost(held: Held, low: int, high: int) -> OffsetLost:
-    at = IntOffset(held.through)
+    at = IntOffset(held.read)
     if held.next < low:
         gone = (
             f"{low - held.next} offsets behind it were deleted by retention before they were read"

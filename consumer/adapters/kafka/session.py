@@ -59,8 +59,8 @@ class Session:
         self._batch_size = batch_size
         self._assignment = Assignment()
         self._reading = Reading(client, self._assignment)
-        self._claiming = Claiming(client, admin, membership, self._assignment, self._reading)
-        self._doubts = Doubts(client, self._assignment, self._reading, membership)
+        self._claiming = Claiming(client, admin, membership, self._assignment)
+        self._doubts = Doubts(client, self._assignment, membership)
         self._broken: BaseException | None = None
         self._polled_at = time.monotonic()
 
@@ -98,7 +98,7 @@ class Session:
 
     def _on_assign(self, _client: Consumer, places: list[TopicPartition]) -> None:
         try:
-            self._reading.take(places)
+            self._reading.took()
             self._assignment.arrived(_addresses(places))
             self._claiming.arrived()
         except Exception as cause:  # raised by the poll that runs this callback
@@ -114,9 +114,10 @@ class Session:
         self, places: list[TopicPartition], tell: Callable[[Collection[Partition]], None]
     ) -> None:
         try:
-            if left := self._assignment.left(_addresses(places)):
+            addresses = _addresses(places)
+            self._reading.gave_up(addresses)
+            if left := self._assignment.left(addresses):
                 tell(left)
-            self._client.incremental_unassign(places)
         except Exception as cause:  # raised by the poll that runs this callback
             self._broken = cause
 
@@ -141,7 +142,6 @@ class Session:
     def _sorted(self, messages: Iterable[Message]) -> list[_Arrived]:
         """By partition, each in order; what is not ours to read, or not now, is left out."""
         arrived: dict[Address, _Arrived] = {}
-        unwanted: dict[Address, Held] = {}
         for message in messages:
             address = (message.topic(), message.partition())
             error = message.error()
@@ -151,20 +151,17 @@ class Session:
             known = arrived.get(address)
             if known is None:
                 held = self._assignment.get(address)
-                if held is None or held.claim is None:
-                    continue
-                if held.paused:  # it came all the same: read it again once it may flow
-                    if error is None:
-                        unwanted[address] = held
-                    continue
-                known = _Arrived(held, held.claim, held.through, [])
-                arrived[address] = known
+                if held is None or held.claim is None or not held.flows:
+                    continue  # if it is ours, it comes again when it flows
+                known = arrived[address] = _Arrived(held, held.claim, held.read, [])
             if error is None:
                 known.messages.append(message)
             else:  # the end of the log, behind transaction markers and what compaction took
                 known.through = message.offset() - 1
-        for held in unwanted.values():
-            self._reading.go_on_from(held)
+        for each in arrived.values():
+            if each.messages:
+                each.through = max(each.through, each.messages[-1].offset())
+            each.held.read = max(each.held.read, each.through)
         return list(arrived.values())
 
     def _handed_out(self, arrived: list[_Arrived]) -> Iterator[Fetched]:
@@ -176,17 +173,13 @@ class Session:
                 each = waiting.popleft()
                 if not self._is_current(each):
                     continue
-                if each.messages:
-                    each.through = max(each.through, each.messages[-1].offset())
-                elif each.through <= each.held.through:
+                if each.through <= each.held.through:
                     continue
                 each.held.through = each.through
                 records = records_of(each.held.partition, each.messages)
                 yield Fetched(each.claim, records, IntOffset(each.through))
         finally:  # nobody wanted the rest, so it comes again
-            for each in waiting:
-                if self._is_current(each):
-                    self._reading.go_on_from(each.held)
+            self._reading.rewind([each.held for each in waiting if self._is_current(each)])
 
     def _keep_membership(self) -> None:
         """Polls with everything at rest: callbacks run, and the group sees us, but no record comes."""
