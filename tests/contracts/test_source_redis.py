@@ -23,7 +23,7 @@ from tests.contracts.redis_room import LEASE, Member, Recording, Streams, at, ev
 from tests.servers import SERVICE, SentinelTrio
 
 Join = Callable[..., Member]
-COUNTS = ["valkey", "valkey_cluster"]
+COUNTS = ["valkey", "redis_70", "valkey_cluster"]
 ALL = [*COUNTS, "redis_62"]
 
 Reach = Callable[[], Client]
