@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import ctypes
 import itertools
 import time
 import uuid
 from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
+import confluent_kafka
 from confluent_kafka import KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewPartitions, NewTopic
@@ -69,6 +72,33 @@ class Broker:
             if n % 1000 == 0:
                 producer.poll(0)
         assert producer.flush(20) == 0
+
+    def produce_raw_header(self, topic: str, name: bytes, value: bytes) -> None:
+        """A record with a header whose name the Python client would refuse: through librdkafka's C."""
+        folder = Path(confluent_kafka.__file__).parent.parent / "confluent_kafka.libs"
+        (path,) = folder.glob("librdkafka*.so*")
+        lib, error = ctypes.CDLL(str(path)), ctypes.create_string_buffer(512)
+        for made in ("rd_kafka_conf_new", "rd_kafka_new", "rd_kafka_headers_new"):
+            getattr(lib, made).restype = ctypes.c_void_p
+        conf = ctypes.c_void_p(lib.rd_kafka_conf_new())
+        lib.rd_kafka_conf_set(
+            conf, b"bootstrap.servers", self.bootstrap.encode(), error, ctypes.c_size_t(512)
+        )
+        client = ctypes.c_void_p(lib.rd_kafka_new(0, conf, error, ctypes.c_size_t(512)))
+        headers = ctypes.c_void_p(lib.rd_kafka_headers_new(ctypes.c_size_t(1)))
+        lib.rd_kafka_header_add(
+            headers, name, ctypes.c_ssize_t(len(name)), b"v", ctypes.c_ssize_t(1)
+        )
+        # RD_KAFKA_VTYPE_TOPIC 1, VALUE 4, HEADERS 10, END 0
+        lib.rd_kafka_producev(
+            client,
+            *(ctypes.c_int(1), topic.encode()),
+            *(ctypes.c_int(4), value, ctypes.c_size_t(len(value))),
+            *(ctypes.c_int(10), headers),
+            ctypes.c_int(0),
+        )
+        assert lib.rd_kafka_flush(client, 10_000) == 0
+        lib.rd_kafka_destroy(client)
 
     def transact(
         self, topic: str, *values: bytes, number: int = 0, commit: bool | None = True

@@ -194,6 +194,30 @@ def test_a_record_is_handed_out_whole(broker: Broker, join: Join) -> None:
     assert (bare.key, list(bare.headers), bare.fault) == (None, [], None)
 
 
+def test_a_record_whose_header_has_no_readable_name_has_a_fault_and_the_others_are_whole(
+    broker: Broker, join: Join
+) -> None:
+    topic = broker.topic(1)
+    broker.fill(topic, 1, headers=[("a", b"1")])
+    broker.produce_raw_header(topic, b"\xff\xfe", b"1")
+    broker.fill(topic, 1, first=2)
+    member = join(topic)
+    member.poll_until(lambda: len(member.values()) == 3, "read")
+    records = [record for each in member.fetched for record in each.records]
+    assert [record.value for record in records] == [b"0", b"1", b"2"]
+    assert [record.fault for record in records] == [None, "the name of a header is not UTF-8", None]
+    assert list(records[0].headers) == [("a", b"1")]
+
+
+def test_a_time_beyond_the_calendar_is_no_time(broker: Broker, join: Join) -> None:
+    topic = broker.topic(1, retention_ms=-1, message_timestamp_after_max_ms=2**62)
+    broker.fill(topic, 1, timestamp=10**15)
+    member = join(topic)
+    member.poll_until(lambda: member.values() == [0], "read")
+    (record,) = member.fetched[0].records
+    assert (record.time, record.fault) == (None, None)
+
+
 def test_a_tombstone_is_a_record_without_value(broker: Broker, join: Join) -> None:
     topic = broker.topic(1)
     member = join(topic)

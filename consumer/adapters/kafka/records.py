@@ -12,49 +12,38 @@ from consumer.model.record import Record
 #: A `confluent_kafka.Message`. Its stubs say that each part may be None, which holds for errors alone.
 Message: TypeAlias = Any
 
-#: What the client and the calendar raise on odd records: a header whose name is not UTF-8, and a time
-#: beyond the year 9999.
-_ODD = (ValueError, OverflowError, OSError, RuntimeError, SystemError)
+#: What the client says of a record without a time.
+_NO_TIME = -1
+#: What the calendar raises beyond the year 9999, where a producer may well place an event.
+_NO_SUCH_TIME = (ValueError, OverflowError, OSError)
+#: What the client raises for a header whose name is not UTF-8. Asked again it answers with a broken
+#: list instead, so it is asked once.
+_NO_SUCH_NAME = (ValueError, SystemError)
 
 
 def records_of(partition: Partition, arrived: Sequence[Message]) -> list[Record]:
     """The records, in order; one that cannot be handed out whole has a `fault` instead of raising."""
-    at = datetime.fromtimestamp
-    try:
-        # One comprehension: this is the hot path, and each record pays for every name looked up.
-        return [
-            Record(
-                partition,
-                IntOffset(each.offset()),
-                each.key(),
-                each.value(),
-                each.headers() or (),
-                at(stamp / 1000, UTC) if (stamp := each.timestamp()[1]) >= 0 else None,
-            )
-            for each in arrived
-        ]
-    except _ODD:
-        return [_carefully(partition, each) for each in arrived]
+    records: list[Record] = []
+    # Records written together bear one time, and making it costs more than all else here.
+    last, time = _NO_TIME, None
+    for each in arrived:
+        fault = None
+        headers: Sequence[tuple[str, bytes | None]] = ()
+        try:
+            headers = each.headers() or ()
+        except _NO_SUCH_NAME:
+            fault = "the name of a header is not UTF-8"
+        if (stamp := each.timestamp()[1]) != last:
+            last, time = stamp, _instant(stamp)
+        offset = IntOffset(each.offset())
+        records.append(Record(partition, offset, each.key(), each.value(), headers, time, fault))
+    return records
 
 
-def _carefully(partition: Partition, arrived: Message) -> Record:
-    fault = None
-    headers: Sequence[tuple[str, bytes | None]] = ()
-    time = None
+def _instant(stamp: int) -> datetime | None:
+    if stamp == _NO_TIME:
+        return None
     try:
-        headers = arrived.headers() or ()
-    except _ODD:
-        fault = "the name of a header is not UTF-8"
-    try:
-        time = datetime.fromtimestamp(arrived.timestamp()[1] / 1000, UTC)
-    except _ODD:
-        time = None  # far beyond the calendar; the broker's own time is no part of the event
-    return Record(
-        partition,
-        IntOffset(arrived.offset()),
-        arrived.key(),
-        arrived.value(),
-        headers,
-        time,
-        fault,
-    )
+        return datetime.fromtimestamp(stamp / 1000, UTC)
+    except _NO_SUCH_TIME:
+        return None
