@@ -117,8 +117,11 @@ def own_valkey() -> Iterator[Callable[..., Valkey]]:
 
 
 @pytest.fixture
-def own_kafka() -> Iterator[Callable[..., Kafka]]:
-    """Makes brokers that a test may stop, kill and restart: `own_kafka(QUICK_CLEANING)`."""
+def own_kafka(kafka: servers.KafkaServer) -> Iterator[Callable[..., Kafka]]:
+    """Makes brokers that a test may stop, kill and restart: `own_kafka(QUICK_CLEANING)`.
+
+    The run's own comes first: two processes that fetch Kafka at once would get in each other's way.
+    """
     with ExitStack() as stack:
 
         def make(properties: dict[str, str] | None = None) -> Kafka:
