@@ -172,7 +172,8 @@ class Kafka:
             **self._properties,
         }
         self._settings.write_text("".join(f"{name}={value}\n" for name, value in lines.items()))
-        cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        # Its first letter is fixed: an id that starts with a dash would be taken for an option.
+        cluster = base64.urlsafe_b64encode(b"k" + uuid.uuid4().bytes[1:]).decode().rstrip("=")
         done = subprocess.run(  # noqa: S603  the command is ours, without a shell
             [
                 *self._java,
