@@ -213,17 +213,23 @@ def kafka_process(properties: dict[str, str] | None = None) -> Iterator[Kafka]:
 @contextmanager
 def cluster_processes() -> Iterator[list[Valkey]]:
     """Three masters that share all slots."""
-    options = ("--cluster-enabled", "yes", "--cluster-node-timeout", "2000")
+    # The bus's port would else be the server's plus 10,000, which may be somebody else's.
+    buses = [free_port() for _ in range(3)]
     with ExitStack() as stack:
-        masters = [stack.enter_context(valkey_process(options=options)) for _ in range(3)]
+        masters = [stack.enter_context(_master(bus)) for bus in buses]
         for number, master in enumerate(masters):
             first, last = number * 16384 // 3, (number + 1) * 16384 // 3 - 1
             _say(master.port, f"CLUSTER ADDSLOTSRANGE {first} {last}")
             if master is not masters[0]:
-                _say(master.port, f"CLUSTER MEET {HOST} {masters[0].port}")
+                _say(master.port, f"CLUSTER MEET {HOST} {masters[0].port} {buses[0]}")
         for master in masters:
             _until(lambda port=master.port: _formed(port), "the cluster did not form")
         yield masters
+
+
+def _master(bus: int) -> AbstractContextManager[Valkey]:
+    enabled = ("--cluster-enabled", "yes", "--cluster-node-timeout", "2000")
+    return valkey_process(options=(*enabled, "--cluster-port", str(bus)))
 
 
 def _formed(port: int) -> bool:
