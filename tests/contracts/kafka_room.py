@@ -144,6 +144,7 @@ class Recording:
         self.logs: dict[Partition, LogIdentity] = {}
         self.claims: dict[Partition, Claim] = {}
         self.told: list[tuple[str, tuple[Partition, ...]]] = []
+        self.halts: list[Partition] = []
         self.halted: dict[Partition, OffsetLost] = {}
         self.troubles: list[ConsumerError] = []
         self._epochs = itertools.count(1)
@@ -174,6 +175,7 @@ class Recording:
         self._gone("lost", partitions)
 
     def halt(self, partition: Partition, cause: OffsetLost) -> None:
+        self.halts.append(partition)
         self.halted[partition] = cause
 
     def _gone(self, how: str, partitions: Collection[Partition]) -> None:
