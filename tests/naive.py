@@ -7,6 +7,7 @@ no-epoch        the offset is written with a plain HSET
 cached          the offsets are read once, at the start
 earliest        an offset out of range goes to the log's start
 contiguous      caught up means last + 1 == high watermark
+gapless         offsets without a gap are taken for granted
 raise           every error of the client is fatal
 latest          what has no offset begins at the end
 """
@@ -80,6 +81,9 @@ class Naive:
 
     def project(self, topic: str, number: int, messages: list[Any]) -> None:
         last = messages[-1].offset()
+        if self.mistake == "gapless":
+            before = self.positions.get((topic, number), -1)
+            assert last - before == len(messages), "an event is missing"
         self.positions[topic, number] = last
         if self.mistake == "commit-first":
             self.commit(topic, number, last)

@@ -436,6 +436,23 @@ def test_a_partition_paused_when_it_left_flows_when_it_comes_back(
     one.poll_until(lambda: len(one.values()) == 6, "both flow")
 
 
+def test_a_partition_that_rests_stays_with_its_owner(
+    broker: Broker, join: Join, protocol: dict[str, Any]
+) -> None:
+    topic, group = broker.topic(2), f"g-{uuid.uuid4().hex[:12]}"
+    one, two = (join(topic, group=group, **protocol) for _ in range(2))
+    poll_all([one, two], lambda: one.owned(topic, 2) and two.owned(topic, 2), "each has one")
+    told = [list(one.membership.told), list(two.membership.told)]
+    one.paused = two.paused = {Partition(topic, 0), Partition(topic, 1)}
+    beats = time.monotonic() + (6 if protocol else 1)  # so that the client spoke to the group since
+    poll_all([one, two], lambda: time.monotonic() > beats, "heartbeats")
+    assert [one.membership.told, two.membership.told] == told
+    broker.fill(topic, 2, number=0)
+    broker.fill(topic, 2, number=1)
+    one.paused = two.paused = set()
+    poll_all([one, two], lambda: len(one.values()) == len(two.values()) == 2, "both read on")
+
+
 def test_batches_in_hand_of_a_partition_that_was_revoked_meanwhile_are_not_handed_out(
     broker: Broker, join: Join
 ) -> None:

@@ -16,7 +16,7 @@ from consumer.errors import ConsumerError, Misconfigured, SourceFailed, Transien
 CONNECT_SECONDS = 10.0
 REFUSED_SECONDS = 3.0
 #: How long one question to the brokers may take. It is asked on the worker's one thread.
-ASK_SECONDS = 5.0
+ASK_SECONDS = 3.0
 
 _WHO_ARE_YOU = frozenset(
     {

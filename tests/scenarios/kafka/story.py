@@ -120,7 +120,7 @@ def story(
             "main": {
                 "kafka": {
                     "bootstrap_servers": [broker.bootstrap],
-                    "config": {**QUICK, "session.timeout.ms": 3000, **(config or {})},
+                    "config": config or {**QUICK, "session.timeout.ms": 3000},
                 }
             }
         },

@@ -11,6 +11,13 @@ from tests.contracts.kafka_room import compacted
 from tests.fleet import eventually
 from tests.scenarios.kafka.story import Begin, Story, event
 
+COMPACTED = {
+    "cleanup_policy": "compact",
+    "min_cleanable_dirty_ratio": 0.01,
+    "segment_ms": 100,
+    "max_compaction_lag_ms": 100,
+}
+
 
 def transactions_end_the_log(story: Story) -> None:
     for n in range(3):
@@ -44,21 +51,23 @@ def test_a_worker_that_counts_to_the_high_watermark_is_never_done(begin: Begin) 
             worker.ended(2)
 
 
+def compaction_leaves_gaps(story: Story) -> None:
+    for n in range(30):
+        story.broker.fill(story.topic, 1, key=b"one", value=event(n, "one"))
+    time.sleep(0.2)  # a segment is rolled by time, and only with the next write
+    story.broker.fill(story.topic, 1, key=b"two", value=event(31, "two"))
+    eventually(compacted(story.broker, story.topic), "the log was compacted")
+
+
 def test_a_compacted_log_is_read_to_its_end(begin: Begin) -> None:
-    with begin(
-        partitions=1,
-        topic_config={
-            "cleanup_policy": "compact",
-            "min_cleanable_dirty_ratio": 0.01,
-            "segment_ms": 100,
-            "max_compaction_lag_ms": 100,
-        },
-    ) as story:
-        for n in range(30):
-            story.broker.fill(story.topic, 1, key=b"one", value=event(n, "one"))
-        time.sleep(0.2)  # a segment is rolled by time, and only with the next write
-        story.broker.fill(story.topic, 1, key=b"two", value=event(31, "two"))
-        eventually(compacted(story.broker, story.topic), "the log was compacted")
+    with begin(partitions=1, topic_config=COMPACTED) as story:
+        compaction_leaves_gaps(story)
         assert story.fleet.caught_up() == 0
         assert 2 <= story.fleet.applied() < 31
         assert str(story.fleet.checkpoint(story.partitions[0])) == str(end_of(story)) == "30"
+
+
+def test_a_worker_that_takes_offsets_without_gaps_for_granted_fails_it(begin: Begin) -> None:
+    with begin(partitions=1, topic_config=COMPACTED, naive="gapless") as story:
+        compaction_leaves_gaps(story)
+        assert story.fleet.spawn().ended() != 0

@@ -28,6 +28,14 @@ def test_a_rebalance_while_events_flow_loses_and_repeats_nothing(begin: Begin) -
         assert found.repeated == []
 
 
+def test_so_it_is_under_the_new_protocol(begin: Begin) -> None:
+    with begin(config={"group.protocol": "consumer"}) as story:
+        a_second_worker_comes_and_goes(story)
+        found = story.fleet.findings()
+        assert found.wrong() == {}
+        assert found.repeated == []
+
+
 def test_a_worker_that_remembers_the_offsets_of_its_start_fails_it(begin: Begin) -> None:
     with begin(naive="cached") as story:
         a_second_worker_comes_and_goes(story)
