@@ -39,7 +39,12 @@ class Decoding:
         self._codec = codec
         self._upcasting = upcasting
         self._takes_all = handles is None
-        self._handles = frozenset(handles or ())
+        #: The types that the projector is given, each in its schema version.
+        self._wanted = {
+            type: version
+            for type, version in upcasting.versions.items()
+            if handles is None or type in handles
+        }
         #: Whether a poison event is passed over, rather than left for a person.
         self.skip_poison = skip_poison
         self._observer = observer
@@ -47,10 +52,14 @@ class Decoding:
     def decode(self, records: Sequence[Record]) -> Decoded:
         """The events for the projector. Never raises for what a record holds."""
         events: list[Event] = []
+        decode, wanted = self._codec.decode, self._wanted  # looked up once: this loop is the hot one
         for settled, record in enumerate(records):
             try:
-                event = self._codec.decode(record)
-                if self._takes_all or event.type in self._handles:
+                event = decode(record)
+                version = wanted.get(event.type)
+                if version == event.version:
+                    events.append(event)
+                elif version is not None or self._takes_all:
                     events.append(self._upcasting.upcast(event))
             except Poison as poison:
                 if not self.skip_poison:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import builtins
 import hashlib
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
 from types import MappingProxyType
@@ -68,7 +68,7 @@ class Event(msgspec.Struct, frozen=True, gc=False):
         try:
             if isinstance(data, msgspec.Raw):
                 key: Any = into  # mypy does not believe that a type is hashable
-                decoded: T = _decoder(key).decode(data)
+                decoded: T = _decoder(key)(data)
                 return decoded
             if data is not None:
                 return msgspec.convert(data, into)
@@ -124,5 +124,5 @@ def reason(cause: BaseException) -> str:
 
 
 @lru_cache(maxsize=1024)
-def _decoder(into: Any) -> msgspec.json.Decoder[Any]:
-    return msgspec.json.Decoder(into)
+def _decoder(into: Any) -> Callable[[msgspec.Raw], Any]:
+    return msgspec.json.Decoder(into).decode
