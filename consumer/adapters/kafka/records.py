@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from operator import methodcaller
 from typing import Any, TypeAlias
 
 from consumer.model.position import IntOffset, Partition
@@ -16,9 +17,11 @@ Message: TypeAlias = Any
 _NO_TIME = -1
 #: What the calendar raises beyond the year 9999, where a producer may well place an event.
 _NO_SUCH_TIME = (ValueError, OverflowError, OSError)
-#: What the client raises for a header whose name is not UTF-8. Asked again it answers with a broken
-#: list instead, so it is asked once.
+#: What the client raises for a header whose name is not UTF-8: it returns a broken list with an
+#: exception set. Asked again it returns the list alone, which must never be looked into; so it is asked
+#: once, and not as `each.headers()`, whose specialised form in the interpreter does not check.
 _NO_SUCH_NAME = (ValueError, SystemError)
+_headers_of = methodcaller("headers")
 
 
 def records_of(partition: Partition, arrived: Sequence[Message]) -> list[Record]:
@@ -30,7 +33,7 @@ def records_of(partition: Partition, arrived: Sequence[Message]) -> list[Record]
         fault = None
         headers: Sequence[tuple[str, bytes | None]] = ()
         try:
-            headers = each.headers() or ()
+            headers = _headers_of(each) or ()
         except _NO_SUCH_NAME:
             fault = "the name of a header is not UTF-8"
         if (stamp := each.timestamp()[1]) != last:
