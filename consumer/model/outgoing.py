@@ -19,7 +19,8 @@ class Outgoing(msgspec.Struct, frozen=True):
 
     def structured(self) -> bytes:
         """The event as one JSON object: the structured mode of CloudEvents, one line."""
-        members: dict[str, object] = dict(self.attributes)
+        members: dict[str, object] = {"specversion": "1.0", **self.attributes}
         if self.data is not None:
+            members.setdefault("datacontenttype", "application/json")
             members["data"] = msgspec.Raw(self.data)
         return msgspec.json.encode(members)

@@ -52,7 +52,7 @@ _TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")
 
 #: What a user may change. The prefetch is bounded for all partitions together, and a fetch in flight
 #: is bounded too, so that a worker stays small however long the backlog; the limits need the short
-#: back-off, for with the default of 1,000 ms they cost up to 60 times the speed (facts: 7).
+#: back-off, for with the default of 1,000 ms they cost up to 60 times the speed.
 _CONSUMER_DEFAULTS: Config = {
     "queued.max.messages.kbytes": 16_384,
     "queued.min.messages": 20_000,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import msgspec
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
@@ -56,7 +55,7 @@ class KafkaPublisher:
         events were not delivered.
         """
         producer = self._connected()
-        value = _structured(event)
+        value = event.structured()
         while True:
             try:
                 producer.produce(
@@ -151,11 +150,3 @@ def create_topic(config: Config, topic: str, partitions: int) -> bool:
             raise Transient(f"{name} was not made: {error.str()}") from cause
         raise Misconfigured(f"{name} cannot be made: {error.str()}") from cause
     return True
-
-
-def _structured(event: Outgoing) -> bytes:
-    whole: dict[str, object] = {"specversion": "1.0", **event.attributes}
-    if event.data is not None:
-        whole.setdefault("datacontenttype", "application/json")
-        whole["data"] = msgspec.Raw(event.data)
-    return msgspec.json.encode(whole)
