@@ -7,6 +7,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 from collections.abc import Callable
 from types import FrameType, TracebackType
 from typing import Self
@@ -76,10 +77,19 @@ class Ending:
             _end_now("told to stop a second time: ending at once", 128 + second)
 
     def _next(self, timeout: float | None) -> int:
-        """The number of the next signal; 0 once the watch is over."""
-        self._arrivals.settimeout(timeout)
-        arrived = self._arrivals.recv(1)
-        return arrived[0] if arrived else 0
+        """The number of the next signal that asks for an end; 0 once the watch is over.
+
+        Raises `TimeoutError` where there is none within so many seconds.
+        """
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while True:
+            if deadline is not None and (timeout := deadline - time.monotonic()) <= 0:
+                raise TimeoutError
+            self._arrivals.settimeout(timeout)
+            arrived = self._arrivals.recv(1)
+            # Python writes the number of every signal that has a handler: a projector may have some too.
+            if not arrived or arrived[0] in _SIGNALS:
+                return arrived[0] if arrived else 0
 
 
 def _written(number: int, frame: FrameType | None) -> None:

@@ -81,6 +81,49 @@ def test_a_second_signal_ends_the_process_at_once(second: signal.Signals) -> Non
     )
 
 
+#: A program that uses signals of its own, as a projector may.
+OTHERS = """
+import os, signal, sys, threading, time
+from consumer.cli.signals import Ending
+for number in (signal.SIGUSR1, signal.SIGCHLD):
+    signal.signal(number, lambda *_: None)
+def others():
+    for number in (signal.SIGUSR1, signal.SIGCHLD) * 3:
+        os.kill(os.getpid(), number)
+with Ending(drain_seconds=float(sys.argv[1])) as ending:
+    others()
+    print("asked", ending.asked.wait(0.3), flush=True)
+    os.kill(os.getpid(), signal.SIGTERM)
+    ending.asked.wait()
+    until = time.monotonic() + float(sys.argv[2])
+    while time.monotonic() < until:
+        others()
+        time.sleep(0.01)
+print("done", flush=True)
+"""
+
+
+def among_others(drain: float, takes: float) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", OTHERS, str(drain), str(takes)],
+        capture_output=True,
+        text=True,
+        timeout=20,
+    )
+
+
+def test_signals_that_mean_something_else_neither_stop_nor_end_a_worker() -> None:
+    done = among_others(drain=30, takes=0.2)
+
+    assert (done.stdout, done.stderr, done.returncode) == ("asked False\ndone\n", "", exits.DONE)
+
+
+def test_signals_that_mean_something_else_do_not_lengthen_the_drain() -> None:
+    done = among_others(drain=0.3, takes=15)
+
+    assert (done.stdout, done.returncode) == ("asked False\n", exits.UNDRAINED)
+
+
 def test_a_signal_that_came_before_there_was_anything_to_stop_is_not_forgotten() -> None:
     code = """
 import os, signal
