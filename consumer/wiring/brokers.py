@@ -21,11 +21,14 @@ class Broker(Protocol):
     def problems(self) -> Sequence[str]:
         """What is wrong with its settings, as far as it can be told without a connection."""
 
+    def reach(self) -> None:
+        """Returns if the broker answers; else raises any `ConsumerError`."""
+
     def source(self, projection: str, settings: ProjectionSettings, *, owner: str) -> Source:
         """A worker's membership."""
 
     def event_log(self, topics: Sequence[str], codec: Codec) -> EventLog:
-        """The log without membership."""
+        """The log without membership; `Misconfigured` where workers would refuse it."""
 
     def publisher(self, topic: str, *, partitions: int | None = None) -> Publisher:
         """What appends to a topic, which is made with so many partitions if there is none."""

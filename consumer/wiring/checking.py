@@ -51,6 +51,10 @@ def _local_looks(settings: Settings) -> Iterator[Look]:
 
 def _remote_looks(settings: Settings) -> Iterator[Look]:
     yield "offsets", partial(_offsets, settings)
+    read = {projection.source.from_ for projection in settings.projections.values()}
+    for name in settings.sources:
+        if name not in read:  # the others are asked for their topics
+            yield f"sources.{name}", partial(_reach, settings, name)
     for name, projection in settings.projections.items():
         yield f"projections.{name}.source", partial(_topics, settings, projection)
 
@@ -88,6 +92,11 @@ def _offsets(settings: Settings) -> str:
     finally:
         store.close()
     return f"{'Redis' if settings.offsets.redis else 'SQLite'} holds those of {known} projections"
+
+
+def _reach(settings: Settings, name: str) -> str:
+    broker(settings.source(name)).reach()
+    return "it answers"
 
 
 def _topics(settings: Settings, projection: ProjectionSettings) -> str:

@@ -10,6 +10,9 @@ from typing import Any
 
 from consumer.errors import Misconfigured
 
+#: What the operator's code may raise. A module that ends the process would end ours without a word.
+_RAISED = (Exception, SystemExit)
+
 
 def imported(text: str) -> Any:
     """The object that `module:name` names; `Misconfigured` says why there is none."""
@@ -37,7 +40,7 @@ def made(text: str, *, having: str) -> Any:
         raise Misconfigured(f"{text} is a {type(found).__name__}, which has no method {having}")
     try:
         product = found()
-    except Exception as cause:
+    except _RAISED as cause:
         raise Misconfigured(f"{text}() raised {described(cause)}") from cause
     if not hasattr(product, having):
         raise Misconfigured(
@@ -67,7 +70,7 @@ def _module(name: str) -> Any:
                 "--app-dir) and among the installed packages"
             ) from None
         raise Misconfigured(f"importing {name} raised {described(cause)}") from cause
-    except Exception as cause:
+    except _RAISED as cause:
         raise Misconfigured(f"importing {name} raised {described(cause)}") from cause
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from consumer.adapters.kafka.config import problems
+from consumer.adapters.kafka.client import Complaints, connected_consumer
+from consumer.adapters.kafka.config import consumer_config, problems
 from consumer.adapters.kafka.event_log import KafkaEventLog
 from consumer.adapters.kafka.publisher import KafkaPublisher, create_topic
 from consumer.adapters.kafka.source import KafkaSource
@@ -14,6 +15,9 @@ from consumer.ports.publisher import Publisher
 from consumer.ports.source import Source
 from consumer.settings.projections import ProjectionSettings
 from consumer.settings.sources import KafkaSettings
+
+#: The brokers are asked for one topic, for without one they tell of all. It need not exist.
+_ANY_TOPIC = "projections-check"
 
 
 class Kafka:
@@ -25,6 +29,11 @@ class Kafka:
     def problems(self) -> Sequence[str]:
         """As `Broker.problems`: what librdkafka, and we, make of the properties."""
         return problems(self._config)
+
+    def reach(self) -> None:
+        """As `Broker.reach`; no group is joined."""
+        properties = consumer_config(self._config, group=_ANY_TOPIC)
+        connected_consumer(properties, _ANY_TOPIC, Complaints()).close()
 
     def source(self, projection: str, settings: ProjectionSettings, *, owner: str) -> Source:
         """As `Broker.source`; Kafka gives the worker a name of its own."""

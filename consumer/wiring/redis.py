@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
 
-from consumer.adapters.redis.connection import Client, connect, refuse_eviction
+from consumer.adapters.redis.connection import Client, connect, reachable, refuse_eviction
 from consumer.adapters.redis.event_log import RedisStreamLog
 from consumer.adapters.redis.offset_store import RedisOffsetStore
 from consumer.adapters.redis.publisher import RedisPublisher
 from consumer.adapters.redis.stream_source import RedisStreamSource
+from consumer.adapters.redis.streams import register, registered
 from consumer.errors import Misconfigured
 from consumer.ports.codec import Codec
 from consumer.ports.event_log import EventLog
@@ -37,6 +39,11 @@ class RedisStreams:
         """As `Broker.problems`: the settings have told all that can be told."""
         return []
 
+    def reach(self) -> None:
+        """As `Broker.reach`."""
+        with closing(_client(self._settings)) as client, reachable("answer"):
+            client.ping()
+
     def source(self, projection: str, settings: ProjectionSettings, *, owner: str) -> Source:
         """As `Broker.source`."""
         return RedisStreamSource(
@@ -51,7 +58,11 @@ class RedisStreams:
         )
 
     def event_log(self, topics: Sequence[str], codec: Codec) -> EventLog:
-        """As `Broker.event_log`."""
+        """As `Broker.event_log`: each topic has as many streams as the settings say."""
+        with closing(_client(self._settings)) as client:
+            for topic in topics:
+                registered(client, topic)  # `register` would make one that is not there
+                register(client, topic, self._settings.streams)
         return RedisStreamLog(_client(self._settings), topics=topics, codec=codec)
 
     def publisher(self, topic: str, *, partitions: int | None = None) -> Publisher:

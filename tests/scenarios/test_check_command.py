@@ -37,6 +37,48 @@ def test_all_is_well_once_the_topic_is_there(shop: Shop) -> None:
     ]
 
 
+def test_a_number_of_streams_that_a_worker_would_refuse_is_told(shop: Shop) -> None:
+    shop.publish(range(10))
+    settings = shop.folder / "projections.yaml"
+    settings.write_text(settings.read_text().replace("streams: 4", "streams: 5"))
+
+    found = shop.projections("check")
+
+    assert found.returncode == exits.MISCONFIGURED
+    told = (
+        f"projections.orders.source: {shop.topic} was made with 4 streams, and the settings say 5"
+    )
+    assert told in found.stderr
+
+
+def test_a_source_that_no_projection_reads_from_is_tried_too(
+    shop: Shop, valkey: RedisServer, kafka: KafkaServer
+) -> None:
+    shop.publish(range(10))
+    settings = shop.folder / "projections.yaml"
+    read = settings.read_text()
+
+    def with_spares(kafka: str, redis: str) -> str:
+        spares = f"""sources:
+  spare: {{kafka: {{bootstrap_servers: ["{kafka}"]}}}}
+  other: {{redis: {{url: "{redis}", streams: 1}}}}"""
+        return read.replace("sources:", spares)
+
+    settings.write_text(with_spares(kafka.bootstrap, valkey.url))
+    well = shop.projections("check")
+    settings.write_text(with_spares(f"127.0.0.1:{free_port()}", f"redis://127.0.0.1:{free_port()}"))
+    away = shop.projections("check")
+
+    assert well.returncode == exits.DONE, well.stderr
+    assert {"sources.spare: it answers", "sources.other: it answers"} <= set(
+        well.stdout.splitlines()
+    )
+    assert away.returncode == exits.MISCONFIGURED
+    for place in ("sources.spare: ", "sources.other: "):
+        assert sum(line.startswith(place) for line in away.stderr.splitlines()) == 1, away.stderr
+    assert "2 problems" in away.stderr
+
+
 def test_all_servers_that_are_away_are_told_at_once_and_offline_none_is_asked(shop: Shop) -> None:
     settings = shop.folder / "projections.yaml"
     nobody = f"redis://me:hush@127.0.0.1:{free_port()}"

@@ -66,6 +66,14 @@ def test_an_import_that_raises_is_told_with_the_line(write: Write) -> None:
     assert told.endswith(f"{module}.py:2)")
 
 
+def test_a_module_that_ends_the_process_is_told(write: Write) -> None:
+    module = write("import sys\nsys.exit(0)")
+
+    assert complaint(lambda: imported(f"{module}:x")).startswith(
+        f"importing {module} raised SystemExit: 0 ("
+    )
+
+
 def test_a_class_and_a_function_are_called_and_an_object_is_taken(write: Write) -> None:
     module = write(
         "class One:\n    def apply(self, batch): ...\n"
@@ -85,6 +93,7 @@ def test_a_class_and_a_function_are_called_and_an_object_is_taken(write: Write) 
         ("class x: pass", "{}:x() made a x, which has no method apply"),
         ("def x(needed): ...", "{}:x() raised TypeError: x() missing 1 required"),
         ("def x(): raise KeyError('k')", "{}:x() raised KeyError: 'k' ("),
+        ("def x(): raise SystemExit('bye')", "{}:x() raised SystemExit: bye ("),
     ],
 )
 def test_what_cannot_become_the_object_is_told(write: Write, code: str, expected: str) -> None:
