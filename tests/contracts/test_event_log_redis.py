@@ -14,13 +14,13 @@ from confluent_kafka.cimpl import NewTopic
 from consumer.adapters.codecs.cloudevents import CloudEvents
 from consumer.adapters.redis.connection import Client, connect
 from consumer.adapters.redis.event_log import RedisStreamLog
+from consumer.adapters.redis.ids import ZERO
 from consumer.adapters.redis.partitioning import partition_of
 from consumer.adapters.redis.publisher import RedisPublisher
-from consumer.adapters.redis.streams import ZERO
 from consumer.embedded.valkey import Valkey
 from consumer.errors import Misconfigured, OffsetLost, Transient, Undecodable
 from consumer.model.outgoing import Outgoing
-from consumer.model.position import IntOffset, LogIdentity, Partition
+from consumer.model.position import IntOffset, Partition
 from tests.contracts.redis_room import Streams, at, fresh
 from tests.servers import KafkaServer
 
@@ -131,9 +131,9 @@ def test_what_could_not_be_published_is_published_by_the_next_flush(
 
 def test_a_log_is_known_by_the_births_of_its_topics(client: Client) -> None:
     one, other = Streams(client, 2), Streams(client, 3)
-    assert log_of(client, one.topic).identity() == one.log
-    both = log_of(client, one.topic, other.topic).identity()
-    assert both == LogIdentity(f"{one.log.id},{other.log.id}", 5)
+    both = log_of(client, one.topic, other.topic)
+    for each in (one, other):
+        assert both.identity(Partition(each.topic, 1)) == each.log
 
 
 def test_a_topic_that_nobody_made_is_for_a_person(client: Client, topic: str) -> None:

@@ -13,8 +13,8 @@ import pytest
 from redis.exceptions import RedisError
 
 from consumer.adapters.redis.connection import Client, connect
+from consumer.adapters.redis.ids import ZERO
 from consumer.adapters.redis.stream_source import RedisStreamSource
-from consumer.adapters.redis.streams import ZERO
 from consumer.embedded.valkey import Valkey
 from consumer.errors import Misconfigured, SourceFailed
 from consumer.model.position import IntOffset, Offset, Partition

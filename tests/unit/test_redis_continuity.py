@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from consumer.adapters.redis.continuity import follows, what_is_missing
-from consumer.adapters.redis.streams import ZERO, Extent, before, offset_of
+from consumer.adapters.redis.extents import Extent
+from consumer.adapters.redis.ids import ZERO, before, offset_of
 from consumer.model.position import StreamOffset
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from consumer.adapters.redis.streams import ZERO, Extent, before
+from consumer.adapters.redis.extents import Extent
+from consumer.adapters.redis.ids import ZERO, before
 from consumer.model.position import Partition, StreamOffset
 
 

@@ -8,13 +8,9 @@ from typing import Any
 from consumer.adapters.redis.connection import Client, reachable
 from consumer.adapters.redis.continuity import follows, loss, what_is_missing
 from consumer.adapters.redis.entries import Entry, from_mappings, records
-from consumer.adapters.redis.streams import (
-    ZERO,
-    extent,
-    offset_of,
-    registered,
-    stream_name,
-)
+from consumer.adapters.redis.extents import extent
+from consumer.adapters.redis.ids import ZERO, offset_of
+from consumer.adapters.redis.streams import registered, stream_name
 from consumer.errors import OffsetLost, Undecodable
 from consumer.model.event import Event
 from consumer.model.position import LogIdentity, Offset, Partition, StreamOffset

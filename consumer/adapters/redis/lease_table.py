@@ -6,9 +6,8 @@ from collections.abc import Collection
 from typing import Any
 
 from consumer.adapters.redis.connection import Client
-from consumer.adapters.redis.scripts import Script
+from consumer.adapters.redis.scripts import Script, run
 from consumer.adapters.redis.shares import Table
-from consumer.adapters.redis.streams import run
 
 #: worker -> members and their numbers, streams and their owners
 _BEAT = Script(

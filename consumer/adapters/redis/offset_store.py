@@ -8,8 +8,9 @@ from uuid import uuid4
 
 from redis.exceptions import NoScriptError
 
+from consumer.adapters.redis.checkpoint_scripts import CLAIM, COMMIT, RELEASE, RESET
 from consumer.adapters.redis.connection import Client, reachable
-from consumer.adapters.redis.scripts import CLAIM, COMMIT, RELEASE, RESET, Script
+from consumer.adapters.redis.scripts import Script
 from consumer.errors import Closed, ConsumerError, Misconfigured
 from consumer.model.custody import (
     SCHEMA,

@@ -12,8 +12,8 @@ from redis import Redis, RedisCluster
 
 from consumer.adapters.redis.connection import Client, reachable
 from consumer.adapters.redis.entries import Entry, from_mappings
+from consumer.adapters.redis.ids import before, offset_of
 from consumer.adapters.redis.reading import Reading
-from consumer.adapters.redis.streams import before, offset_of
 from consumer.errors import ConsumerError
 from consumer.model.position import StreamOffset
 

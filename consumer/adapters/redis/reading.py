@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from consumer.adapters.redis.connection import Client
 from consumer.adapters.redis.continuity import follows, loss, what_is_missing
 from consumer.adapters.redis.entries import Entry
-from consumer.adapters.redis.streams import ZERO, extent, offset_of, stream_name
+from consumer.adapters.redis.extents import extent
+from consumer.adapters.redis.ids import ZERO, offset_of
+from consumer.adapters.redis.streams import stream_name
 from consumer.errors import OffsetLost
 from consumer.model.position import Claim, Partition, StreamOffset
 

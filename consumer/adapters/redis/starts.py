@@ -9,7 +9,9 @@ from typing import Any
 from redis.exceptions import ResponseError
 
 from consumer.adapters.redis.connection import Client, reachable
-from consumer.adapters.redis.streams import ZERO, before, extent, offset_of, stream_name
+from consumer.adapters.redis.extents import extent
+from consumer.adapters.redis.ids import ZERO, before, offset_of
+from consumer.adapters.redis.streams import stream_name
 from consumer.errors import Misconfigured
 from consumer.model.position import Partition, StreamOffset
 from consumer.model.start import Start

@@ -1,22 +1,14 @@
-"""Streams as partitions: their names, how many a topic has, the order of ids, and what Redis tells of one."""
+"""The streams of a topic: what they are called, and how many there are."""
 
 from __future__ import annotations
 
 from typing import Any
 from uuid import uuid4
 
-import msgspec
-from redis.exceptions import ResponseError
-
 from consumer.adapters.redis.connection import Client, reachable
-from consumer.adapters.redis.scripts import Script
+from consumer.adapters.redis.scripts import Script, run
 from consumer.errors import Misconfigured
-from consumer.model.position import LogIdentity, Partition, StreamOffset
-
-ZERO = StreamOffset(0, 0)
-
-#: The highest sequence number that an id can have within its millisecond.
-_LAST_SEQUENCE = 2**64 - 1
+from consumer.model.position import LogIdentity, Partition
 
 #: A topic's birth and number of streams, as whoever came first wrote them. birth, streams -> the same
 _REGISTER = Script(
@@ -27,24 +19,6 @@ end
 return redis.call('HMGET', KEYS[1], 'birth', 'streams')
 """
 )
-
-
-class Extent(msgspec.Struct, frozen=True):
-    """What Redis tells of a stream that exists."""
-
-    length: int
-    #: The id of the entry added last, whether it is still there or not.
-    last_added: StreamOffset
-    #: The first and the last entry that are there; None while there are none.
-    first: StreamOffset | None
-    last: StreamOffset | None
-    #: How many entries were ever added; None before Redis 7.0, which does not count them.
-    added: int | None
-
-    @property
-    def end(self) -> StreamOffset:
-        """Where nothing is left to apply."""
-        return self.last or self.last_added
 
 
 def stream_name(partition: Partition) -> str:
@@ -80,50 +54,6 @@ def registered(client: Client, topic: str) -> LogIdentity:
     return _identity(topic, found)
 
 
-def extent(client: Client, partition: Partition) -> Extent | None:
-    """What Redis tells of the partition's stream; None where there is no such key."""
-    with reachable(f"describe the stream of {partition}"):
-        try:
-            found: dict[str, Any] = client.xinfo_stream(stream_name(partition))
-        except ResponseError as cause:
-            if "no such key" in str(cause):
-                return None
-            raise
-    return Extent(
-        length=found["length"],
-        last_added=offset_of(found["last-generated-id"]),
-        first=_entry(found["first-entry"]),
-        last=_entry(found["last-entry"]),
-        added=found.get("entries-added"),
-    )
-
-
-def offset_of(entry_id: bytes) -> StreamOffset:
-    """The offset of the entry that Redis calls by this id."""
-    milliseconds, _, sequence = entry_id.partition(b"-")
-    return StreamOffset(int(milliseconds), int(sequence))
-
-
-def before(offset: StreamOffset) -> StreamOffset:
-    """The highest id below this one; the zero is its own."""
-    if offset.sequence > 0:
-        return StreamOffset(offset.milliseconds, offset.sequence - 1)
-    if offset.milliseconds > 0:
-        return StreamOffset(offset.milliseconds - 1, _LAST_SEQUENCE)
-    return offset
-
-
-def run(client: Client, script: Script, keys: list[str], args: list[Any], deed: str) -> Any:
-    """What the script answers, also on a server that never saw it; `reachable` says what it raises."""
-    with reachable(deed):
-        try:
-            return client.evalsha(script.sha, len(keys), *keys, *args)
-        except ResponseError as cause:
-            if not str(cause).startswith(("NOSCRIPT", "No matching script")):
-                raise
-            return client.eval(script.lua, len(keys), *keys, *args)
-
-
 def _registration(topic: str) -> str:
     return f"{topic}:streams"
 
@@ -136,7 +66,3 @@ def _identity(topic: str, found: list[bytes | None]) -> LogIdentity:
             "it belongs to something else"
         )
     return LogIdentity(birth.decode(), int(streams))
-
-
-def _entry(found: Any) -> StreamOffset | None:
-    return offset_of(found[0]) if found else None

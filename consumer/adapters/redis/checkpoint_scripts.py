@@ -1,0 +1,94 @@
+"""The Lua that moves checkpoints, each script one step that is safe to take twice.
+
+A record is a hash: schema, epoch, token, owner, log_id, log_partitions, offset and updated_at
+(milliseconds since 1970, by the server's clock). A field that is not there has no value yet, and
+fields of later releases stay as they are. The first word of a reply says how it went.
+
+All scripts run on Redis 6.2, so they touch one key, and nothing that came later.
+"""
+
+from __future__ import annotations
+
+from consumer.adapters.redis.scripts import Script
+from consumer.model.custody import SCHEMA
+
+#: Before each script: `before` holds the fields it names, and a record of a newer release is left alone.
+_BEGINNING = f"""
+local record = KEYS[1]
+local schema = redis.call('HGET', record, 'schema')
+if schema and (tonumber(schema) or math.huge) > {SCHEMA} then
+  return {{'newer', schema}}
+end
+local time = redis.call('TIME')
+local now = string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000))
+"""
+
+#: token, owner, log id, log partitions, floor, whether this process held the record.
+#: -> claimed, epoch, offset or "" | another, log id | gone | newer, schema
+CLAIM = Script(
+    _BEGINNING
+    + f"""
+local token, owner, log_id, log_partitions, floor, held = unpack(ARGV)
+local epoch, last_token, offset, known_id, known_partitions = unpack(redis.call(
+  'HMGET', record, 'epoch', 'token', 'offset', 'log_id', 'log_partitions'))
+if not epoch and held == '1' then
+  return {{'gone'}}
+end
+if last_token == token then  -- the reply was lost, and we are asked again
+  return {{'claimed', epoch, offset or ''}}
+end
+if known_id and known_id ~= '' and log_id ~= '' and known_id ~= log_id then
+  return {{'another', known_id}}
+end
+if known_id and known_id ~= '' then
+  log_id = known_id
+end
+epoch = string.format('%.0f', math.max(tonumber(epoch or 0), tonumber(floor)) + 1)
+redis.call('HSET', record, 'schema', '{SCHEMA}', 'epoch', epoch, 'token', token, 'owner', owner,
+  'log_id', log_id, 'log_partitions', known_partitions or log_partitions, 'updated_at', now)
+return {{'claimed', epoch, offset or ''}}
+"""
+)
+
+#: epoch, token, expected offset or "", offset -> committed | fenced | gone | newer, schema
+COMMIT = Script(
+    _BEGINNING
+    + f"""
+local epoch, token, expected, offset = unpack(ARGV)
+local last_epoch, last_token, at = unpack(redis.call('HMGET', record, 'epoch', 'token', 'offset'))
+if not last_epoch then
+  return {{'gone'}}
+end
+at = at or ''
+if last_epoch ~= epoch or last_token ~= token or (at ~= expected and at ~= offset) then
+  return {{'fenced'}}
+end
+redis.call('HSET', record, 'schema', '{SCHEMA}', 'offset', offset, 'updated_at', now)
+return {{'committed'}}
+"""
+)
+
+#: epoch, token -> released | kept (the claim holds no longer) | newer, schema
+RELEASE = Script(
+    _BEGINNING
+    + """
+local last_epoch, last_token = unpack(redis.call('HMGET', record, 'epoch', 'token'))
+if last_epoch ~= ARGV[1] or last_token ~= ARGV[2] then
+  return {'kept'}
+end
+redis.call('HDEL', record, 'token', 'owner')
+redis.call('HSET', record, 'updated_at', now)
+return {'released'}
+"""
+)
+
+#: -> reset, also where there is no record | newer, schema
+RESET = Script(
+    _BEGINNING
+    + """
+if redis.call('HDEL', record, 'token', 'owner', 'log_id', 'log_partitions', 'offset') > 0 then
+  redis.call('HSET', record, 'updated_at', now)
+end
+return {'reset'}
+"""
+)
