@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import resource
 import sys
@@ -12,6 +13,7 @@ from benchmarks.fold import fold
 from consumer.engine.worker import Worker
 from consumer.model.facts import Applied, Fact
 from consumer.settings.document import Settings
+from consumer.wiring.parts import parts
 from consumer.wiring.worker import ready
 
 #: Events between two looks at the memory.
@@ -51,8 +53,11 @@ def resident_megabytes() -> float:
 
 def main(settings: Settings, name: str, count: int) -> None:
     watch = Watch(count)
-    with ready(settings, name, observer=watch) as worker:
+    made_of = parts(name, settings.projection(name))
+    with ready(settings, name, made_of, observer=watch) as worker:
         watch.worker = worker
+        gc.collect()
+        gc.freeze()  # as `projections run` does
         worker.run()
     print(
         json.dumps(

@@ -9,6 +9,7 @@ import msgspec
 
 from consumer.engine.applying import Applying
 from consumer.engine.assignments import Assignments
+from consumer.engine.awaiting import Loop
 from consumer.engine.decoding import Decoding
 from consumer.engine.retrying import Backoff
 from consumer.engine.settling import Settling
@@ -132,6 +133,10 @@ class ScriptedSource:
         self.membership.lost(partitions)
         self._drop(partitions)
 
+    def is_at_end(self, partition: Partition) -> bool:
+        at = self.position.get(partition, 0) if partition in self.claims else -1
+        return at >= len(self.values[partition])
+
     def _drop(self, partitions: Sequence[Partition]) -> None:
         self.assigned -= set(partitions)
         for partition in partitions:
@@ -177,6 +182,7 @@ class Engine:
     ) -> None:
         self.source, self.offsets = source, offsets
         self.seen = Recorder()
+        self.loop = Loop()
         self.assignments = Assignments(
             projector.name,
             offsets,
@@ -194,7 +200,13 @@ class Engine:
                 skip_poison=skip_poison,
                 observer=self.seen,
             ),
-            Settling(projector, transient=transient, skip_poison=skip_poison, observer=self.seen),
+            Settling(
+                projector,
+                loop=self.loop,
+                transient=transient,
+                skip_poison=skip_poison,
+                observer=self.seen,
+            ),
             owns=source.owns,
             backoff=AT_ONCE,
             observer=self.seen,
@@ -215,6 +227,7 @@ class Engine:
 
     def _is_idle(self) -> bool:
         waiting = set(self.applying.paused()) - set(self.assignments.halted)
-        return not waiting and self.source.assigned <= (
-            self.source.claims.keys() | self.assignments.halted.keys()
+        return not waiting and all(
+            partition in self.assignments.halted or self.source.is_at_end(partition)
+            for partition in self.source.assigned
         )

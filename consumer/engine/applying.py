@@ -55,19 +55,15 @@ class Applying:
         if fetched.through > holding.offset:
             self._attempt(self._work(holding, fetched))
 
-    def retry(self) -> bool:
-        """Tries again what waits and is due, and says whether anything was.
-
-        One partition a call, so that polling goes on in between.
-        """
+    def retry(self) -> None:
+        """Tries again what waits and is due: one partition a call, so that polling goes on between."""
         self._drop_stale()
         now = time.monotonic()
         for partition, (due, work) in self._waiting.items():
             if due <= now:
                 del self._waiting[partition]
                 self._attempt(work)
-                return True
-        return False
+                return
 
     def paused(self) -> Collection[Partition]:
         """The partitions that must not be read on for now."""
@@ -126,16 +122,16 @@ class Applying:
                 Applied(partition, epoch, len(work.events), work.records, work.through, seconds)
             )
         if work.attempts > 1:
-            self._observer.happened(Resumed(partition, work.attempts))
+            self._observer.happened(Resumed(partition, epoch, work.attempts))
         if work.poison is not None:
             self._assignments.halt(partition, work.poison)
 
     def _wait_for(self, work: Work, cause: Exception) -> None:
         delay = self._backoff.delay(work.attempts)
-        partition = work.holding.partition
+        partition, epoch = work.holding.partition, work.holding.claim.epoch
         self._waiting[partition] = (time.monotonic() + delay, work)
         self._observer.happened(
-            Waiting(partition, work.holding.offset, work.attempts, delay, cause)
+            Waiting(partition, epoch, work.holding.offset, work.attempts, delay, cause)
         )
 
     def _drop_stale(self) -> None:

@@ -67,19 +67,21 @@ class Assignments:
             holding = self._forget(partition)
             if holding is not None:
                 reachable = reachable and self._release(holding)
-                self._observer.happened(Revoked(partition))
+                self._observer.happened(Revoked(partition, holding.claim.epoch, holding.offset))
 
     def lost(self, partitions: Collection[Partition]) -> None:
         """As `Membership.lost`."""
         for partition in partitions:
-            if self._forget(partition) is not None:
-                self._observer.happened(Lost(partition))
+            holding = self._forget(partition)
+            if holding is not None:
+                self._observer.happened(Lost(partition, holding.claim.epoch, holding.offset))
 
     def halt(self, partition: Partition, cause: Exception) -> None:
         """As `Membership.halt`; other partitions go on."""
         self.halted[partition] = cause
         holding = self._holdings.get(partition)
-        self._observer.happened(Halted(partition, holding.offset if holding else None, cause))
+        epoch, offset = (holding.claim.epoch, holding.offset) if holding else (None, None)
+        self._observer.happened(Halted(partition, epoch, offset, cause))
 
     def holding(self, claim: Claim) -> Holding | None:
         """What is held under this claim; None once it was given back, lost, or claimed anew."""

@@ -8,7 +8,7 @@ import msgspec
 
 from consumer.engine.upcasting import Upcasting
 from consumer.errors import Poison
-from consumer.model.event import Event
+from consumer.model.event import Event, undecodable
 from consumer.model.facts import Skipped
 from consumer.model.record import Record
 from consumer.ports.codec import Codec
@@ -52,7 +52,10 @@ class Decoding:
     def decode(self, records: Sequence[Record]) -> Decoded:
         """The events for the projector. Never raises for what a record holds."""
         events: list[Event] = []
-        decode, wanted = self._codec.decode, self._wanted  # looked up once: this loop is the hot one
+        decode, wanted = (
+            self._codec.decode,
+            self._wanted,
+        )  # looked up once: this loop is the hot one
         for settled, record in enumerate(records):
             try:
                 event = decode(record)
@@ -61,8 +64,16 @@ class Decoding:
                     events.append(event)
                 elif version is not None or self._takes_all:
                     events.append(self._upcasting.upcast(event))
-            except Poison as poison:
+            except Exception as cause:  # whatever a codec raises is about its record alone
+                poison = cause if isinstance(cause, Poison) else _unexpected(record, cause)
                 if not self.skip_poison:
                     return Decoded(events, settled, poison)
                 self._observer.happened(Skipped(record.partition, record.offset, poison))
         return Decoded(events, len(records))
+
+
+def _unexpected(record: Record, cause: Exception) -> Poison:
+    why = f"its codec raised {type(cause).__name__}, which a codec must not"
+    poison = undecodable(record.partition, record.offset, record.value, why)
+    poison.__cause__ = cause
+    return poison

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
+from consumer.engine.awaiting import Loop
 from consumer.engine.holding import Holding
 from consumer.engine.settling import Settling
 from consumer.engine.upcasting import Upcasting
@@ -20,7 +21,7 @@ from consumer.model.names import validated_name
 from consumer.model.position import Claim, Offset, Partition
 from consumer.ports.event_log import EventLog
 from consumer.ports.offset_store import OffsetStore
-from consumer.ports.projector import Projector
+from consumer.ports.projector import AnyProjector
 from consumer.ports.upcaster import Upcaster
 
 
@@ -46,7 +47,7 @@ class Runner:
         self,
         event_log: EventLog,
         offsets: OffsetStore,
-        projector: Projector,
+        projector: AnyProjector,
         *,
         partition: Partition | None = None,
         batch_size: int = 500,
@@ -61,7 +62,8 @@ class Runner:
         self._batch_size = batch_size
         self._handles = projector.handles
         self._upcasting = Upcasting(upcasters, projector.handles)
-        self._settling = Settling(projector, observer=_Silent())
+        self._loop = Loop()
+        self._settling = Settling(projector, loop=self._loop, observer=_Silent())
         self._holding: Holding | None = None
 
     def apply_since(self) -> Applied:
@@ -83,6 +85,10 @@ class Runner:
         _refuse_disorder(events, self._partition)
         return self._run(self._given(events))
 
+    def close(self) -> None:
+        """Ends the event loop of an `AsyncProjector`. Projector, log and store are their maker's."""
+        self._loop.close()
+
     def _given(self, events: Sequence[Event]) -> Iterator[Sequence[Event]]:
         if events:
             yield from self._since(events[0].offset)
@@ -99,9 +105,7 @@ class Runner:
                 return
 
     def _read(self) -> Sequence[Event]:
-        offset = self._held().offset
-        after = None if offset.is_zero else offset
-        return self._event_log.read(self._partition, after, self._batch_size)
+        return self._event_log.read(self._partition, self._held().offset, self._batch_size)
 
     def _run(self, batches: Iterator[Sequence[Event]]) -> Applied:
         count, last = 0, None
@@ -135,13 +139,15 @@ class Runner:
                 self._projection,
                 self._partition,
                 owner=f"{socket.gethostname()}-{uuid.uuid4().hex[:8]}",
-                log=self._event_log.identity(),
+                log=self._event_log.identity(self._partition),
             )
             self._holding = Holding(claim, claim.offset or self._begin(claim), self._offsets)
         return self._holding
 
     def _begin(self, claim: Claim) -> Offset:
-        beginning = self._event_log.ends()[self._partition].zero
+        """Commits the place before the log's first event, so that what is trimmed later is missed."""
+        first = self._event_log.read(self._partition, None, 1)
+        beginning = first[0].offset.previous if first else self._event_log.ends()[self._partition]
         self._offsets.commit(claim, None, beginning)
         return beginning
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from consumer.engine.awaiting import Loop
 from consumer.engine.work import Work
 from consumer.errors import ApplyFailed, ConsumerError, Poison, Transient
 from consumer.model.event import Batch
 from consumer.model.facts import Skipped
 from consumer.ports.observer import Observer
-from consumer.ports.projector import Projector, SetsUp
+from consumer.ports.projector import AnyProjector, SetsUp
 
 
 class Settling:
@@ -15,13 +16,15 @@ class Settling:
 
     def __init__(
         self,
-        projector: Projector,
+        projector: AnyProjector,
         *,
+        loop: Loop,
         transient: tuple[type[Exception], ...] = (),
         skip_poison: bool = False,
         observer: Observer,
     ) -> None:
         self._projector = projector
+        self._loop = loop
         self._is_set_up = not isinstance(projector, SetsUp)
         #: Types that a projector may raise in place of `Transient`.
         self._transient = transient
@@ -47,7 +50,7 @@ class Settling:
     def _apply(self, batch: Batch) -> None:
         try:
             self._set_up()
-            self._projector.apply(batch)
+            self._loop.wait(self._projector.apply(batch))
         except ConsumerError:
             raise
         except self._transient as cause:
@@ -63,7 +66,7 @@ class Settling:
     def _set_up(self) -> None:
         """With the first batch, so that a store that is away at the start is waited for like any other."""
         if not self._is_set_up and isinstance(self._projector, SetsUp):
-            self._projector.setup()
+            self._loop.wait(self._projector.setup())
             self._is_set_up = True
 
     def _put_aside(self, work: Work, poison: Poison) -> None:

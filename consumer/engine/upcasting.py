@@ -33,14 +33,36 @@ def upcaster(type: str, version: int) -> Callable[[Callable[[Any], Any]], Functi
     return lambda function: FunctionUpcaster(type, version, function)
 
 
+def check_handles(handles: object) -> None:
+    """Raises `Misconfigured` where these are not what `Projector.handles` may be."""
+    if handles is None:
+        return
+    if isinstance(handles, str) or not isinstance(handles, Collection):
+        raise Misconfigured(
+            f"handles is {handles!r}: make it a set of the types of event, or None for all"
+        )
+    for type in handles:
+        if not isinstance(type, str):
+            raise Misconfigured(
+                f"handles has {type!r}: name the types of event as text, as in 'OrderPlaced'"
+            )
+    for type, version in handles.items() if isinstance(handles, Mapping) else ():
+        if not isinstance(version, int) or version < 1:
+            raise Misconfigured(
+                f"handles has version {version!r} for {type}: a schema version is 1 or more"
+            )
+
+
 class Upcasting:
     """The chains of upcasters of one projection, without gaps.
 
     Raises `Misconfigured` when made, with all that is wrong: a gap in a chain, two upcasters for one
-    step, or a chain that ends elsewhere than at the version that the projector declares.
+    step, a chain that ends elsewhere than at the version that the projector declares, or `handles`
+    that are no types of event.
     """
 
     def __init__(self, upcasters: Sequence[Upcaster], handles: Collection[str] | None) -> None:
+        check_handles(handles)
         self._steps = {(step.type, step.version): step for step in upcasters}
         #: The schema version that the projector is given, by the types that are handled or upcast.
         self.versions = _versions(self._steps, handles)

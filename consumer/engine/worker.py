@@ -41,7 +41,7 @@ class Worker:
         self._owner = owner
         self._backoff = backoff
         self._observer = observer
-        #: Asked whenever nothing was in hand; True ends the run.
+        #: Asked after each turn; True ends the run.
         self._finished = finished
         self._stopping = threading.Event()
         self._rejoins = 0
@@ -73,16 +73,19 @@ class Worker:
 
     def _consume(self) -> None:
         while not self._stopping.is_set():
-            idle = not self._applying.retry()
-            wait = self._applying.wait(_LONGEST_WAIT)
-            for fetched in self._source.poll(self._applying.paused(), wait):
-                idle = False
-                self._applying.project(fetched)
-                self._rejoins = 0
-                if self._stopping.is_set():
-                    return
-            if idle and self._finished():
+            self.turn()
+            if self._finished():
                 self._stopping.set()
+
+    def turn(self) -> None:
+        """One poll, and what it brought; `run` takes one after the other."""
+        self._applying.retry()
+        wait = self._applying.wait(_LONGEST_WAIT)
+        for fetched in self._source.poll(self._applying.paused(), wait):
+            self._applying.project(fetched)
+            self._rejoins = 0
+            if self._stopping.is_set():
+                return
 
     def _leave(self) -> None:
         self.halted = dict(self._assignments.halted)

@@ -7,7 +7,7 @@ import hashlib
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from types import MappingProxyType
 from typing import Any, TypeVar
 
@@ -23,6 +23,8 @@ _NOTHING: Mapping[str, Any] = MappingProxyType({})
 #: All that a decoder is known to raise on bad bytes: msgspec's own errors (a `ValueError`), text that
 #: is no UTF-8 or holds half a surrogate pair (also a `ValueError`), and nesting without end.
 BAD_BYTES = (ValueError, RecursionError, OverflowError, TypeError, KeyError)
+#: The same, where only the data can be at fault, and not the code that asks for it.
+_BAD_DATA = (ValueError, RecursionError, OverflowError)
 
 #: Where msgspec quotes the data; what may follow is the place, in the names of the schema.
 _QUOTES = re.compile(
@@ -62,19 +64,19 @@ class Event(msgspec.Struct, frozen=True, gc=False):
     def decode(self, into: builtins.type[T]) -> T:
         """The event's data as the type `into`; raises `Undecodable` if it is not one, or is a tombstone.
 
-        Of duplicate keys in a JSON object the last wins.
+        Of duplicate keys in a JSON object the last wins. A type that msgspec cannot decode raises its
+        `TypeError`: that is the caller's mistake, and no fault of the event.
         """
         data = self.data
+        if data is None:
+            raise self._undecodable(into, "a tombstone has no data")
+        key: Any = into  # mypy does not believe that a type is hashable
+        decode = _decoder(key) if isinstance(data, msgspec.Raw) else _converter(key)
         try:
-            if isinstance(data, msgspec.Raw):
-                key: Any = into  # mypy does not believe that a type is hashable
-                decoded: T = _decoder(key)(data)
-                return decoded
-            if data is not None:
-                return msgspec.convert(data, into)
-        except BAD_BYTES as cause:
+            decoded: T = decode(data)
+        except _BAD_DATA as cause:
             raise self._undecodable(into, reason(cause)) from cause
-        raise self._undecodable(into, "a tombstone has no data")
+        return decoded
 
     def _undecodable(self, into: object, why: str) -> Undecodable:
         payload = bytes(self.data) if isinstance(self.data, msgspec.Raw) else None
@@ -126,3 +128,9 @@ def reason(cause: BaseException) -> str:
 @lru_cache(maxsize=1024)
 def _decoder(into: Any) -> Callable[[msgspec.Raw], Any]:
     return msgspec.json.Decoder(into).decode
+
+
+@lru_cache(maxsize=1024)
+def _converter(into: Any) -> Callable[[Any], Any]:
+    msgspec.json.Decoder(into)  # raises for a type that cannot be decoded, whatever the data
+    return partial(msgspec.convert, type=into)

@@ -18,6 +18,13 @@ class Started(Fact, frozen=True):
     owner: str
 
 
+class Delayed(Fact, frozen=True):
+    """A worker cannot begin yet: a server is out of reach; it tries again after `delay` seconds."""
+
+    delay: float
+    cause: BaseException
+
+
 class Claimed(Fact, frozen=True):
     """A partition was claimed; its events are read after `offset`."""
 
@@ -52,6 +59,7 @@ class Waiting(Fact, frozen=True):
     """A batch failed; it is tried again after `delay` seconds while its partition waits."""
 
     partition: Partition
+    epoch: int
     #: The checkpoint behind which the batch lies.
     offset: Offset
     attempt: int
@@ -63,6 +71,7 @@ class Resumed(Fact, frozen=True):
     """A batch that had failed went through; its partition goes on."""
 
     partition: Partition
+    epoch: int
     attempts: int
 
 
@@ -78,7 +87,8 @@ class Halted(Fact, frozen=True):
     """A partition stopped at its checkpoint, and needs a person."""
 
     partition: Partition
-    #: None where not even the checkpoint could be read.
+    #: None, as is the offset, where the partition could not even be claimed.
+    epoch: int | None
     offset: Offset | None
     cause: BaseException
 
@@ -99,15 +109,19 @@ class Dropped(Fact, frozen=True):
 
 
 class Revoked(Fact, frozen=True):
-    """A partition was given back in good order."""
+    """A partition was given back in good order, its checkpoint at `offset`."""
 
     partition: Partition
+    epoch: int
+    offset: Offset
 
 
 class Lost(Fact, frozen=True):
-    """A partition belongs to somebody else already."""
+    """A partition belongs to somebody else already; our last checkpoint was at `offset`."""
 
     partition: Partition
+    epoch: int
+    offset: Offset
 
 
 class Rejoining(Fact, frozen=True):

@@ -18,6 +18,11 @@ class Offset(msgspec.Struct, frozen=True, order=True, gc=False):
         raise TypeError("an Offset is either an IntOffset or a StreamOffset")
 
     @property
+    def previous(self) -> Offset:
+        """The place right before this one; behind it, this one is the next that can be."""
+        raise TypeError("an Offset is either an IntOffset or a StreamOffset")
+
+    @property
     def is_zero(self) -> bool:
         """Whether this is the place before a partition's first event."""
         return self == self.zero
@@ -41,8 +46,17 @@ class IntOffset(Offset, frozen=True, order=True, gc=False):
         """-1."""
         return IntOffset(-1)
 
+    @property
+    def previous(self) -> IntOffset:
+        """One less."""
+        return IntOffset(self.value - 1)
+
     def __str__(self) -> str:
         return str(self.value)
+
+
+#: The highest sequence that Redis gives within a millisecond: an unsigned 64-bit number's.
+_LAST_SEQUENCE = 2**64 - 1
 
 
 class StreamOffset(Offset, frozen=True, order=True, gc=False):
@@ -55,6 +69,15 @@ class StreamOffset(Offset, frozen=True, order=True, gc=False):
     def zero(self) -> StreamOffset:
         """0-0."""
         return StreamOffset(0, 0)
+
+    @property
+    def previous(self) -> StreamOffset:
+        """One less in sequence, or the last of the millisecond before; 0-0 has none before it."""
+        if self.sequence:
+            return StreamOffset(self.milliseconds, self.sequence - 1)
+        if self.milliseconds:
+            return StreamOffset(self.milliseconds - 1, _LAST_SEQUENCE)
+        return self
 
     def __str__(self) -> str:
         return f"{self.milliseconds}-{self.sequence}"

@@ -12,8 +12,8 @@ from consumer.model.position import LogIdentity, Offset, Partition
 class EventLog(Protocol):
     """Ordered events, partition by partition, read from anywhere. All methods may raise `Transient`."""
 
-    def identity(self) -> LogIdentity:
-        """Which log this is; a checkpoint made on another one is refused."""
+    def identity(self, partition: Partition) -> LogIdentity:
+        """Which log the partition belongs to; a checkpoint made on another one is refused."""
 
     def partitions(self) -> Sequence[Partition]:
         """All partitions, in order."""

@@ -43,7 +43,10 @@ class Projector(Handles, Protocol):
 
 @runtime_checkable
 class AsyncProjector(Handles, Protocol):
-    """A `Projector` whose `apply` is a coroutine; each worker has one event loop for it."""
+    """A `Projector` whose `apply` is a coroutine; each worker has one event loop for it.
+
+    Its `setup`, `reset` and `close` may be coroutines too, and run on the same loop.
+    """
 
     async def apply(self, batch: Batch) -> None:
         """As `Projector.apply`; the worker waits for it before it goes on."""
@@ -71,3 +74,7 @@ class Closes(Protocol):
 
     def close(self) -> None:
         """Called once, after the last batch; must be safe to call twice."""
+
+
+#: Either kind; the engine tells them apart by what `apply` returns.
+AnyProjector = Projector | AsyncProjector

@@ -15,6 +15,7 @@ import structlog
 from consumer.errors import ApplyFailed, ConsumerError
 from consumer.model.facts import (
     Applied,
+    Delayed,
     Fact,
     Halted,
     Rejoining,
@@ -31,6 +32,7 @@ _LEVELS: dict[type[Fact], int] = {
     Applied: logging.DEBUG,  # many a second; the others are few
     Waiting: logging.WARNING,
     Unclaimed: logging.WARNING,
+    Delayed: logging.WARNING,
     Rejoining: logging.WARNING,
     Skipped: logging.ERROR,
     Halted: logging.ERROR,

@@ -16,7 +16,6 @@ from consumer.wiring.brokers import broker
 from consumer.wiring.codecs import codec
 from consumer.wiring.offsets import offset_store
 from consumer.wiring.parts import parts
-from consumer.wiring.projectors import close
 
 #: Servers that are asked at once. One that is away takes seconds to tell from one that is slow.
 _AT_ONCE = 16
@@ -80,7 +79,7 @@ def _source(settings: Settings, name: str) -> str:
 def _imports(name: str, projection: ProjectionSettings) -> str:
     made_of = parts(name, projection)
     handles = made_of.projector.handles
-    close(made_of.projector)
+    made_of.close()
     types = "every type of event" if handles is None else ", ".join(sorted(handles))
     return f"{projection.projector} handles {types}"
 

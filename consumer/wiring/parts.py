@@ -8,10 +8,11 @@ from typing import TypeVar
 
 import msgspec
 
+from consumer.engine.awaiting import Loop
 from consumer.engine.upcasting import Upcasting
 from consumer.errors import Misconfigured
 from consumer.ports.codec import Codec
-from consumer.ports.projector import Projector
+from consumer.ports.projector import AnyProjector, Closes
 from consumer.ports.upcaster import Upcaster
 from consumer.settings.projections import ProjectionSettings
 from consumer.wiring.codecs import codec
@@ -24,10 +25,17 @@ T = TypeVar("T")
 class Parts(msgspec.Struct, frozen=True):
     """What the import strings of a projection stand for."""
 
-    projector: Projector
+    projector: AnyProjector
     codec: Codec
     upcasting: Upcasting
     transient: tuple[type[Exception], ...]
+    loop: Loop
+
+    def close(self) -> None:
+        """Closes the projector, if it can be closed, and ends the event loop of its coroutines."""
+        if isinstance(self.projector, Closes):
+            self.loop.wait(self.projector.close())
+        self.loop.close()
 
 
 def parts(name: str, settings: ProjectionSettings) -> Parts:
@@ -55,7 +63,7 @@ def parts(name: str, settings: ProjectionSettings) -> Parts:
     upcasting = attempt("upcasters", partial(Upcasting, steps, own.handles if own else None))
     if not (own and envelope and upcasting) or problems:
         raise Misconfigured("\n".join(problems))
-    return Parts(own, envelope, upcasting, tuple(kind for kind in transient if kind))
+    return Parts(own, envelope, upcasting, tuple(kind for kind in transient if kind), Loop())
 
 
 def _upcasters(text: str) -> Sequence[Upcaster]:

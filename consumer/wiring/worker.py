@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import socket
 import uuid
@@ -21,27 +20,29 @@ from consumer.ports.observer import Observer
 from consumer.settings.document import Settings
 from consumer.wiring.brokers import broker
 from consumer.wiring.offsets import offset_store
-from consumer.wiring.parts import parts
-from consumer.wiring.projectors import close
+from consumer.wiring.parts import Parts
 
 
 @contextmanager
 def ready(
-    settings: Settings, name: str, *, observer: Observer, until_caught_up: bool = False
+    settings: Settings,
+    name: str,
+    made_of: Parts,
+    *,
+    observer: Observer,
+    until_caught_up: bool = False,
 ) -> Iterator[Worker]:
-    """The worker, and on leaving all that it held is closed.
+    """The worker, and on leaving its connections are closed.
 
-    Entering raises `Misconfigured` with all that is wrong, and `Transient` where a server that must be
-    asked at once is out of reach.
+    Entering raises `Misconfigured`, and `Transient` where a server that must be asked at once is out of
+    reach: then it can be entered again with the same parts.
     """
     projection = settings.projection(name)
-    made_of = parts(name, projection)
     servers = broker(settings.source(projection.source.from_))
     owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
     backoff = Backoff(projection.retry.initial, projection.retry.cap)
     skip_poison = projection.on_undecodable == "skip"
     with ExitStack() as afterwards:
-        afterwards.callback(close, made_of.projector)
         offsets = offset_store(settings.offsets)
         afterwards.callback(offsets.close)
         source = servers.source(name, projection, owner=owner)
@@ -62,6 +63,7 @@ def ready(
         )
         settling = Settling(
             made_of.projector,
+            loop=made_of.loop,
             transient=made_of.transient,
             skip_poison=skip_poison,
             observer=observer,
@@ -77,12 +79,7 @@ def ready(
         finished: Callable[[], bool] = _never
         if until_caught_up:
             with closing(servers.event_log(projection.source.topics, made_of.codec)) as log:
-                ends = log.ends()
-            finished = CaughtUp(name, offsets, ends, halted=assignments.halted.keys)
-        # What start-up made lives as long as the process: the collector need not walk through it again
-        # and again, which was a tenth of a busy worker's time.
-        gc.collect()
-        gc.freeze()
+                finished = CaughtUp(name, offsets, log, halted=assignments.halted.keys)
         yield Worker(
             source,
             assignments,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from uuid import uuid4
@@ -131,12 +132,78 @@ def test_a_worker_waits_for_a_redis_that_is_away_when_it_starts(
     with shop.running("run", "orders", "--until-caught-up") as worker:
         assert worker.stderr is not None
         (waits,) = facts(worker.stderr.readline())
-        assert (waits["event"], waits["level"]) == ("rejoining", "warning")
+        assert (waits["event"], waits["level"]) == ("delayed", "warning")
         server.start()
         _, log = worker.communicate(timeout=60)
 
     assert worker.returncode == exits.DONE, log
     assert shop.applied == ONCE
+
+
+HELD = """
+class Orders:
+    name = "orders"
+    handles = None
+    closed = False
+
+    def apply(self, batch):
+        if self.closed:
+            raise RuntimeError("it was closed")
+        with open("applied", "a") as applied:
+            applied.write("".join(f"{event.id}\\n" for event in batch))
+
+    def close(self):
+        self.closed = True
+
+orders = Orders()
+"""
+
+
+def test_a_projector_is_not_closed_while_its_worker_waits_to_begin(
+    tmp_path: Path, own_valkey: Callable[..., Valkey]
+) -> None:
+    server = own_valkey(append_only=True)
+    shop = Shop.at(tmp_path, redis=server.url, prefix="held")
+    shop.publish(range(20))
+    (tmp_path / "shop.py").write_text(HELD)
+    settings = tmp_path / "projections.yaml"
+    settings.write_text(settings.read_text().replace("shop:Orders", "shop:orders"))
+    server.stop()
+
+    with shop.running("run", "orders", "--until-caught-up") as worker:
+        assert worker.stderr is not None
+        worker.stderr.readline()
+        server.start()
+        _, log = worker.communicate(timeout=60)
+
+    assert worker.returncode == exits.DONE, log
+    assert shop.applied.total() == 20
+
+
+def test_until_caught_up_ends_on_a_topic_on_which_events_never_stop(
+    shop: Shop, valkey: RedisServer
+) -> None:
+    shop.publish(range(10))
+    ended = threading.Event()
+
+    def publish() -> None:
+        with redis.Redis.from_url(valkey.url) as client:
+            fields = {"specversion": "1.0", "source": "/t", "type": "OrderPlaced", "subject": "o"}
+            number = 1000
+            while not ended.wait(0.01):
+                number += 1
+                client.xadd(f"{shop.topic}:{number % 4}", {**fields, "id": str(number)})
+
+    thread = threading.Thread(target=publish)
+    thread.start()
+    try:
+        done = shop.projections("run", "orders", "--until-caught-up")
+    finally:
+        ended.set()
+        thread.join()
+
+    assert done.returncode == exits.DONE
+    assert shop.applied.keys() >= {str(n) for n in range(10)}
 
 
 def test_a_worker_that_waits_for_redis_stops_when_it_is_told_to(

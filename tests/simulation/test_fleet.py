@@ -63,11 +63,8 @@ class Member:
         self.source.assigned = set(partitions)
 
     def turn(self) -> None:
-        applying = self.engine.applying
         try:
-            applying.retry()
-            for fetched in self.source.poll(applying.paused(), 0):
-                applying.project(fetched)
+            self.engine.worker.turn()
         except (Fenced, SourceFailed):
             assigned = set(self.source.assigned)
             self.source.close()

@@ -9,19 +9,21 @@ import pytest
 
 from consumer.adapters.memory.event_log import MemoryEventLog
 from consumer.adapters.memory.offset_store import MemoryOffsetStore
-from consumer.engine.blocking import Blocking
+from consumer.engine.awaiting import Loop
 from consumer.engine.caught_up import CaughtUp
 from consumer.engine.retrying import Backoff
 from consumer.engine.upcasting import Upcasting, upcaster
 from consumer.errors import Misconfigured, NoUpcaster, Transient, Undecodable
-from consumer.model.event import Batch, Event
+from consumer.model.event import Event
 from consumer.model.position import (
     Checkpoint,
-    Fence,
     IntOffset,
     LogIdentity,
+    Offset,
     Partition,
+    StreamOffset,
 )
+from tests.doubles import Folded
 
 P0, P1 = Partition("t", 0), Partition("t", 1)
 
@@ -91,68 +93,130 @@ def test_all_that_is_wrong_with_the_chains_is_said_at_once() -> None:
     )
 
 
-def test_a_coroutine_projector_is_waited_for_and_its_errors_come_through() -> None:
-    class Counts:
-        name = "counts"
-        handles = ("A",)
-        seen = 0
-        closed = False
+def test_what_is_a_coroutine_is_waited_for_on_one_loop_and_its_errors_come_through() -> None:
+    loops = set()
 
-        def setup(self) -> None:
-            self.seen = 10
+    async def counted(fails: bool = False) -> None:
+        await asyncio.sleep(0)
+        loops.add(asyncio.get_running_loop())
+        if fails:
+            raise Transient("down")
 
-        def close(self) -> None:
-            self.closed = True
-
-        async def apply(self, batch: Batch) -> None:
-            await asyncio.sleep(0)
-            self.seen += len(batch)
-            if self.seen > 11:
-                raise Transient("down")
-
-    counts = Counts()
-    blocking = Blocking(counts)
-    one = event("A", 1)
-    batch = Batch(P0, [one], Fence("counts", P0, 1, IntOffset(-1), IntOffset(0)))
-    blocking.setup()
-    blocking.apply(batch)
+    loop = Loop()
+    loop.wait(None)
+    loop.wait("no coroutine")
+    loop.wait(counted())
     with pytest.raises(Transient):
-        blocking.apply(batch)
-    assert (blocking.name, blocking.handles, counts.seen) == ("counts", ("A",), 12)
-    blocking.close()
-    blocking.close()
-    assert counts.closed
+        loop.wait(counted(fails=True))
+    assert len(loops) == 1
+    loop.close()
+    loop.close()
 
 
-def claimed(offsets: MemoryOffsetStore, partition: Partition, offset: int) -> None:
-    claim = offsets.claim("p", partition, owner="me", log=LogIdentity("log", 2))
-    offsets.commit(claim, claim.offset, IntOffset(offset))
+def test_a_cancelled_coroutine_is_a_failure_like_any_other() -> None:
+    async def cancelled() -> None:
+        raise asyncio.CancelledError
+
+    loop = Loop()
+    with pytest.raises(RuntimeError, match="cancelled"):
+        loop.wait(cancelled())
+    loop.close()
 
 
-def test_caught_up_means_the_ends_that_the_log_had_whoever_reached_them(
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.parametrize(
+    ("handles", "expected"),
+    [
+        ("OrderPlaced", "make it a set"),
+        (7, "make it a set"),
+        ((Folded,), "name the types of event as text"),
+        ({"A": "3"}, "a schema version is 1 or more"),
+        ({"A": 0}, "a schema version is 1 or more"),
+    ],
+)
+def test_handles_that_are_no_types_of_event_are_refused(handles: Any, expected: str) -> None:
+    with pytest.raises(Misconfigured, match=expected):
+        Upcasting([], handles)
+
+
+class Log(MemoryEventLog):
+    """A log of two partitions that ends where a test says."""
+
+    def __init__(self, ends: dict[Partition, Offset], id: str = "log") -> None:
+        super().__init__("t")
+        self._ends = ends
+        self._identity = LogIdentity(id, len(ends))
+
+    def partitions(self) -> list[Partition]:
+        return list(self._ends)
+
+    def ends(self) -> dict[Partition, Offset]:
+        return self._ends
+
+
+def claimed(
+    offsets: MemoryOffsetStore, partition: Partition, offset: Offset, log: str = "log"
 ) -> None:
+    claim = offsets.claim("p", partition, owner="me", log=LogIdentity(log, 2))
+    offsets.commit(claim, claim.offset, offset)
+
+
+@pytest.fixture
+def look_always(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("consumer.engine.caught_up._BETWEEN_LOOKS", 0.0)
+
+
+@pytest.mark.usefixtures("look_always")
+def test_caught_up_means_the_ends_that_the_log_had_whoever_reached_them() -> None:
     offsets = MemoryOffsetStore()
+    log = Log({P0: IntOffset(5), P1: IntOffset(9), Partition("t", 2): IntOffset(-1)})
+    caught_up = CaughtUp("p", offsets, log, halted=set)
+    assert not caught_up()
+    claimed(offsets, P0, IntOffset(6))
+    claimed(offsets, P1, IntOffset(8))
+    assert not caught_up()
+    claimed(offsets, P1, IntOffset(9))
+    assert caught_up()
+
+
+@pytest.mark.usefixtures("look_always")
+@pytest.mark.parametrize(
+    ("offset", "log"),
+    [(IntOffset(6), "log"), (IntOffset(5), "another"), (StreamOffset(9, 9), "log")],
+    ids=["beyond the end", "of another log", "of another kind of log"],
+)
+@pytest.mark.parametrize("end", [5, -1])
+def test_a_checkpoint_that_does_not_lie_in_the_log_has_reached_nothing_until_it_halts(
+    offset: Offset, log: str, end: int
+) -> None:
+    offsets = MemoryOffsetStore()
+    claimed(offsets, P0, offset, log)
     halted: set[Partition] = set()
-    ends = {P0: IntOffset(5), P1: IntOffset(9), Partition("t", 2): IntOffset(-1)}
-    caught_up = CaughtUp("p", offsets, ends, halted=lambda: halted)
+    caught_up = CaughtUp("p", offsets, Log({P0: IntOffset(end)}), halted=lambda: halted)
     assert not caught_up()
-    claimed(offsets, P0, 6)
-    claimed(offsets, P1, 8)
-    assert not caught_up()
-    claimed(offsets, P1, 9)
+    halted.add(P0)
     assert caught_up()
 
 
-def test_a_halted_partition_is_not_waited_for() -> None:
-    caught_up = CaughtUp("p", MemoryOffsetStore(), {P0: IntOffset(5)}, halted=lambda: {P0})
+@pytest.mark.usefixtures("look_always")
+def test_a_checkpoint_that_moved_past_the_end_while_we_looked_on_has_reached_it() -> None:
+    offsets = MemoryOffsetStore()
+    claimed(offsets, P0, IntOffset(3))
+    caught_up = CaughtUp("p", offsets, Log({P0: IntOffset(5)}), halted=set)
+    claimed(offsets, P0, IntOffset(8))
     assert caught_up()
 
 
+@pytest.mark.usefixtures("look_always")
 def test_an_offset_store_out_of_reach_is_not_caught_up() -> None:
     class Away(MemoryOffsetStore):
-        def get(self, projection: str, partition: Partition) -> Checkpoint | None:
-            raise Transient("away")
+        away = False
 
-    assert not CaughtUp("p", Away(), {P0: IntOffset(5)}, halted=set)()
+        def get(self, projection: str, partition: Partition) -> Checkpoint | None:
+            if self.away:
+                raise Transient("away")
+            return super().get(projection, partition)
+
+    offsets = Away()
+    caught_up = CaughtUp("p", offsets, Log({P0: IntOffset(5)}), halted=set)
+    offsets.away = True
+    assert not caught_up()

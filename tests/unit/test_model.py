@@ -49,6 +49,15 @@ def test_zero_is_the_place_before_the_first_event() -> None:
         _ = Offset().zero
 
 
+def test_the_previous_offset_is_the_one_right_before() -> None:
+    assert IntOffset(0).previous == IntOffset(-1)
+    assert StreamOffset(5, 3).previous == StreamOffset(5, 2)
+    assert StreamOffset(5, 0).previous == StreamOffset(4, 2**64 - 1)
+    assert StreamOffset(0, 0).previous == StreamOffset(0, 0)
+    with pytest.raises(TypeError):
+        _ = Offset().previous
+
+
 @pytest.mark.parametrize("text", ["", "x", "1-", "-", "-2", "1-2-3", "1.5", "٣", "+1", " 1"])
 def test_what_is_no_offset_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="no place in a log"):

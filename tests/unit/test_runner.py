@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 import pytest
 
 from consumer import (
     Applied,
     ApplyFailed,
+    Event,
     Fenced,
     IntOffset,
     Misconfigured,
+    Offset,
+    OffsetLost,
     Partition,
     Runner,
     Transient,
@@ -115,6 +118,50 @@ def test_an_error_is_no_end_the_next_call_goes_on(
     with pytest.raises(Transient):
         runner.apply_since()
     assert runner.apply_since() == Applied(2, IntOffset(1))
+
+
+def test_a_projector_of_coroutines_is_waited_for(
+    log: MemoryEventLog, offsets: MemoryOffsetStore
+) -> None:
+    class Slow:
+        name = "folded"
+        handles = None
+        seen = 0
+
+        async def apply(self, batch: Batch) -> None:
+            self.seen += len(batch)
+
+    fill(log, 1, 2)
+    slow = Slow()
+    runner = Runner(log, offsets, slow)
+    assert runner.apply_since() == Applied(2, IntOffset(1))
+    assert slow.seen == 2
+    runner.close()
+
+
+def test_a_first_run_begins_where_the_log_begins_and_misses_what_is_trimmed_after_that(
+    offsets: MemoryOffsetStore,
+) -> None:
+    class Trimmed(MemoryEventLog):
+        first = 2
+
+        def read(self, partition: Partition, after: Offset | None, limit: int) -> Sequence[Event]:
+            if after is not None and after < IntOffset(self.first - 1):
+                raise OffsetLost("trimmed")
+            start = after if after is not None else IntOffset(self.first - 1)
+            return super().read(partition, start, limit)
+
+    log = Trimmed()
+    fill(log, *range(6))
+    folded = Folded(Transient("down"))
+    runner = Runner(log, offsets, folded)
+    with pytest.raises(Transient):
+        runner.apply_since()
+    assert offset_of(offsets) == IntOffset(1)
+    log.first = 4
+    with pytest.raises(OffsetLost):
+        runner.apply_since()
+    assert folded.numbers == []
 
 
 def test_a_runner_that_was_taken_over_is_fenced(

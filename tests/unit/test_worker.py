@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection
 
 import pytest
@@ -18,7 +19,7 @@ from consumer.errors import (
     Transient,
     Undecodable,
 )
-from consumer.model.event import Batch
+from consumer.model.event import Batch, Event
 from consumer.model.facts import (
     Applied,
     Began,
@@ -32,9 +33,9 @@ from consumer.model.facts import (
     Waiting,
 )
 from consumer.model.position import Claim, IntOffset, LogIdentity, Offset, Partition
-from consumer.model.record import Fetched
+from consumer.model.record import Fetched, Record
 from consumer.model.start import BEGINNING, Start
-from tests.doubles import Engine, Folded, ScriptedSource
+from tests.doubles import Engine, Folded, Numbers, ScriptedSource
 
 P0, P1 = Partition("numbers", 0), Partition("numbers", 1)
 LOG = LogIdentity("log", 2)
@@ -306,6 +307,66 @@ def test_settings_that_cannot_work_end_the_run_and_still_leave_the_membership(
     with pytest.raises(Misconfigured, match="no such table"):
         Engine(source, offsets, Folded(Misconfigured("no such table"))).run()
     assert source.closed == 1
+
+
+def test_a_codec_that_raises_what_it_must_not_halts_that_partition_alone(
+    source: ScriptedSource, offsets: FailingOffsets, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(codec: Numbers, record: Record) -> Event:
+        if record.value == b"13":
+            raise KeyError("a secret")
+        return decode(codec, record)
+
+    decode = Numbers.decode
+    monkeypatch.setattr(Numbers, "decode", broken)
+    source.add(P0, 1, 13)
+    source.add(P1, 10)
+    folded = Folded()
+    seen = Engine(source, offsets, folded).run()
+    assert folded.numbers == [1, 10]
+    (halted,) = seen.of(Halted)
+    assert isinstance(halted, Halted)
+    assert "its codec raised KeyError" in str(halted.cause)
+    assert "secret" not in str(halted.cause)
+
+
+def test_a_type_that_cannot_be_decoded_is_the_projectors_fault_and_no_event_is_skipped_for_it(
+    source: ScriptedSource, offsets: FailingOffsets
+) -> None:
+    class AsksForTheImpossible(Folded):
+        asked = 0
+
+        def apply(self, batch: Batch) -> None:
+            self.asked += 1
+            if self.asked == 1:
+                batch.events[0].decode(int | list[int] | tuple[int, ...])  # type: ignore[arg-type]
+            super().apply(batch)
+
+    source.add(P0, 1)
+    asks = AsksForTheImpossible()
+    seen = Engine(source, offsets, asks, skip_poison=True).run()
+    assert seen.of(Skipped) == []
+    assert len(seen.of(Waiting)) == 1
+    assert asks.numbers == [1]
+
+
+def test_a_coroutine_however_it_is_declared_is_waited_for(
+    source: ScriptedSource, offsets: FailingOffsets
+) -> None:
+    class Slow(Folded):
+        async def applied(self, batch: Batch) -> None:
+            await asyncio.sleep(0)
+            super().apply(batch)
+
+        def apply(self, batch: Batch) -> None:
+            return self.applied(batch)  # type: ignore[return-value]  # as an undeclared decorator does
+
+    source.add(P0, 1, 2)
+    slow = Slow()
+    engine = Engine(source, offsets, slow)
+    engine.run()
+    engine.loop.close()
+    assert slow.numbers == [1, 2]
 
 
 def test_an_undecodable_record_halts_its_partition_behind_what_came_before_it(

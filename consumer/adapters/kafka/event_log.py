@@ -46,12 +46,9 @@ class KafkaEventLog:
         #: Where the client reads on without being moved: the partition, and the last offset read.
         self._place: tuple[Partition, int] | None = None
 
-    def identity(self) -> LogIdentity:
-        """Which log this is: for one topic the same as the source's, for several all of them."""
-        known = self._identities()
-        ids = [known[topic].id for topic in self._topics]
-        count = sum(known[topic].partitions for topic in self._topics)
-        return LogIdentity(",".join(ids) if all(ids) else "", count)
+    def identity(self, partition: Partition) -> LogIdentity:
+        """As `EventLog.identity`: the topic's, the same that the source tells."""
+        return self._identities()[partition.topic]
 
     def partitions(self) -> Sequence[Partition]:
         """All partitions of the topics, in order."""

@@ -35,7 +35,7 @@ class MemoryEventLog:
         self._events.append(event)
         return event
 
-    def identity(self) -> LogIdentity:
+    def identity(self, partition: Partition) -> LogIdentity:
         """As `EventLog.identity`: each instance is a log of its own."""
         return self._identity
 

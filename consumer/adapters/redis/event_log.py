@@ -25,10 +25,9 @@ class RedisStreamLog:
         self._topics = topics
         self._codec = codec
 
-    def identity(self) -> LogIdentity:
-        """As `EventLog.identity`: the births of the topics, in order."""
-        logs = [registered(self._client, topic) for topic in self._topics]
-        return LogIdentity(",".join(log.id for log in logs), sum(log.partitions for log in logs))
+    def identity(self, partition: Partition) -> LogIdentity:
+        """As `EventLog.identity`: the topic's birth, the same that the source tells."""
+        return registered(self._client, partition.topic)
 
     def partitions(self) -> Sequence[Partition]:
         """As `EventLog.partitions`."""

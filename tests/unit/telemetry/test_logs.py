@@ -74,8 +74,8 @@ def test_a_fact_is_one_line_with_its_verb_its_place_and_its_numbers() -> None:
         (Started("me"), "info"),
         (Claimed(ORDERS, 1, IntOffset(-1)), "info"),
         (APPLIED, "debug"),
-        (Waiting(ORDERS, IntOffset(4), 1, 0.1, Transient("Redis is away")), "warning"),
-        (Halted(ORDERS, None, OffsetLost("gone")), "error"),
+        (Waiting(ORDERS, 7, IntOffset(4), 1, 0.1, Transient("Redis is away")), "warning"),
+        (Halted(ORDERS, None, None, OffsetLost("gone")), "error"),
         (Stopped(), "info"),
     ],
 )
@@ -121,7 +121,7 @@ def test_of_foreign_errors_the_log_has_the_type_and_the_place_but_not_the_text()
     failed = ApplyFailed(ORDERS, IntOffset(4), "customers raised KeyError")
     failed.__cause__ = raised()
 
-    found = line(Waiting(ORDERS, IntOffset(3), 2, 0.2, failed))
+    found = line(Waiting(ORDERS, 7, IntOffset(3), 2, 0.2, failed))
 
     assert found["cause"].startswith(
         "ApplyFailed: orders/3 at offset 4: customers raised KeyError <- KeyError at telemetry/test_logs.py:"

@@ -13,7 +13,6 @@ from consumer.model.event import Batch
 from consumer.model.position import Fence, IntOffset, Partition
 from consumer.settings.projections import ProjectionSettings
 from consumer.wiring.parts import parts
-from consumer.wiring.projectors import close
 
 HERE = __name__
 P = Partition("orders", 0)
@@ -34,6 +33,9 @@ class Orders:
 class Slow(Orders):
     async def apply(self, batch: Batch) -> None:  # type: ignore[override]  # the other kind of projector
         self.calls.append("apply")
+
+    async def close(self) -> None:
+        self.calls.append("close")
 
 
 class Nameless:
@@ -122,17 +124,20 @@ def test_upcasters_that_take_the_same_step_twice_are_refused() -> None:
 
 @pytest.mark.parametrize(
     ("projector", "expected"),
-    [("Nameless", "Nameless has no name"), ("Unclear", "Unclear does not say which types")],
+    [
+        ("Nameless", "Nameless has no name"),
+        ("Unclear", "projector: handles is 'OrderPlaced': make it a set"),
+    ],
 )
 def test_an_object_that_is_no_projector_is_refused(projector: str, expected: str) -> None:
     with pytest.raises(Misconfigured, match=expected):
         parts("orders", settings(f"{HERE}:{projector}"))
 
 
-def test_a_projector_whose_apply_is_a_coroutine_is_waited_for() -> None:
+def test_a_projector_of_coroutines_is_waited_for_and_closed() -> None:
     made_of = parts("orders", settings(f"{HERE}:slow"))
 
-    made_of.projector.apply(BATCH)
-    close(made_of.projector)
+    made_of.loop.wait(made_of.projector.apply(BATCH))
+    made_of.close()
 
-    assert slow.calls == ["apply"]
+    assert slow.calls == ["apply", "close"]
