@@ -105,7 +105,7 @@ def _dangling(data: Any) -> Iterator[Problem]:
         else:
             group = str(read.get("group") or name)
             other = groups.setdefault((source, group), str(name))
-            if other != name:
+            if other != str(name):
                 yield Problem(
                     (*place, "group"),
                     f"{other} reads from {source} as {group} too; two projections in one group would share the partitions, not each see all",

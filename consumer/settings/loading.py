@@ -18,16 +18,27 @@ from consumer.settings.problems import Problem, nearest
 #: `${NAME}` and `${NAME:-what to take where it is not set}`; `$${` stands for `${` itself.
 _VARIABLE = re.compile(r"\$?\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[^}]*))?\}")
 
+#: NUL, and half of a pair of UTF-16: YAML can write them, and no system call takes them.
+_UNUSABLE = re.compile("[\0\ud800-\udfff]")
+
 _PREFIX = Settings.model_config["env_prefix"]
 
 
 def load(path: Path) -> Settings:
     """Reads and checks everything; raises `Misconfigured` with all that is wrong, a line each."""
+    try:
+        return _loaded(path)
+    except RecursionError:
+        raise Misconfigured(f"{path} is nested too deep, or holds itself") from None
+
+
+def _loaded(path: Path) -> Settings:
     tree = _parse(path)
-    problems = [*_strange_variables()]
+    problems = [*_strange_variables(), *_strange_keys(tree)]
     tree = _filled(tree, (), problems.append)
     try:
-        settings = Settings(**tree)
+        # Those alone: pydantic-settings takes some others for parameters of its own.
+        settings = Settings(**{name: tree[name] for name in Settings.model_fields if name in tree})
     except Misconfigured as cause:
         lines = str(cause).splitlines()
     except SettingsError:  # it names no variable, and its cause quotes the value
@@ -50,9 +61,17 @@ class _Loader(yaml.SafeLoader):
         for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }
 
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        try:
+            return super().construct_object(node, deep)
+        except (AttributeError, KeyError, ValueError):  # as from `!!int seven`
+            raise yaml.constructor.ConstructorError(
+                None, None, "this is no value that can be read", node.start_mark
+            ) from None
+
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[str] = set()
-        for key, _ in node.value:
+        for key, _ in node.value if isinstance(node, yaml.MappingNode) else ():  # as in `!!map [a]`
             if isinstance(key, yaml.ScalarNode) and key.value in seen:
                 raise yaml.constructor.ConstructorError(
                     None, None, f"the key {key.value} stands here twice", key.start_mark
@@ -90,6 +109,8 @@ def _filled(value: Any, place: tuple[str | int, ...], report: Callable[[Problem]
         return [_filled(inner, (*place, at), report) for at, inner in enumerate(value)]
     if not isinstance(value, str):
         return value
+    if _UNUSABLE.search(value):
+        report(Problem(place, "holds a character that no file and no server can be named with"))
 
     def fill(found: re.Match[str]) -> str:
         if found[0].startswith("$$"):
@@ -101,6 +122,12 @@ def _filled(value: Any, place: tuple[str | int, ...], report: Callable[[Problem]
         return given or ""
 
     return _VARIABLE.sub(fill, value)
+
+
+def _strange_keys(tree: dict[str, Any]) -> Iterator[Problem]:
+    for key in tree:
+        if key not in Settings.model_fields:
+            yield Problem((key,), f"unknown; {nearest(key, Settings.model_fields)}")
 
 
 def _strange_variables() -> Iterator[Problem]:

@@ -232,6 +232,14 @@ def test_no_secret_is_printed(write: Write) -> None:
         ("", "must hold a mapping"),
         ("1: a", "must hold a mapping"),
         ("a: \x07", "does not hold text that YAML allows"),
+        ("a: &a [*a]", "is nested too deep, or holds itself"),
+        ("a: &a {b: *a}", "is nested too deep, or holds itself"),
+        ("a: " + "[" * 5000 + "]" * 5000, "is nested too deep, or holds itself"),
+        ("a: " + "7" * 5000, "line 1, column 4: this is no value that can be read"),
+        ("a: !!int seven", "line 1, column 4: this is no value that can be read"),
+        ("a: !!bool perhaps", "line 1, column 4: this is no value that can be read"),
+        ("a: !!timestamp soon", "line 1, column 4: this is no value that can be read"),
+        ("a: !!map [b]", "line 1, column 4: expected a mapping node"),
     ],
 )
 def test_what_is_not_yaml_or_no_mapping_is_said_in_one_line(
@@ -240,6 +248,36 @@ def test_what_is_not_yaml_or_no_mapping_is_said_in_one_line(
     (line,) = complaints(write(text))
 
     assert expected in line
+
+
+@pytest.mark.parametrize("key", ["_cli_parse_args", "_case_sensitive", "self", "offset"])
+def test_a_key_that_is_no_setting_is_refused_whatever_a_library_makes_of_it(
+    write: Write, capsys: pytest.CaptureFixture[str], key: str
+) -> None:
+    (_, line) = complaints(write(f"{key}: true\n{GOOD}"))
+
+    assert line.startswith(f"{key}: unknown; ")
+    assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("character", ["\\0", "\\ud800"])
+def test_a_text_that_no_file_system_takes_is_refused(write: Write, character: str) -> None:
+    text = GOOD.replace(
+        'redis: {url: "redis://localhost:6379/0", prefix: prod}', "sqlite: {path: x}"
+    )
+
+    (_, line) = complaints(write(text.replace("path: x", f'path: "a{character}b"')))
+
+    assert (
+        line
+        == "offsets.sqlite.path: holds a character that no file and no server can be named with"
+    )
+
+
+def test_a_projection_named_by_a_number_is_one_problem(write: Write) -> None:
+    (_, line) = complaints(write(GOOD.replace("customers:", "2024:")))
+
+    assert line == "projections[2024]: must be a text"
 
 
 def test_a_missing_file_is_said_in_one_line(tmp_path: Path) -> None:
