@@ -47,30 +47,39 @@ def publish(
     A line is one JSON object, with further attributes of CloudEvents as you like:
     {"type": "OrderPlaced", "subject": "order-1", "data": {"total": 3}}
 
+    Ends at the first line that is no event, and at Ctrl-C, once those before
+    it are in the log, and says how many these are. Where the broker's answer
+    is lost an event may be published twice.
+
     Exit codes:
     0  all events are in the log
     1  misconfigured, or a line is no event
     2  wrong usage
     5  the broker is out of reach
+    130  ended by Ctrl-C
     """
     from consumer.engine.publishing import publish as published
+    from consumer.settings.projections import validated_topic
     from consumer.wiring.brokers import broker
 
     given = Given.by(context)
     settings = given.settings()
     given.log()
     publisher = broker(settings.source(source or settings.only_source())).publisher(
-        topic, partitions=partitions
+        validated_topic(topic), partitions=partitions
     )
     try:
-        count = published(publisher, _shown(file))
+        published(
+            publisher,
+            _shown(file),
+            in_log=lambda count: typer.echo(f"{count} events are in {topic}", err=True),
+        )
     finally:
         publisher.close()
-    typer.echo(f"{count} events are in {topic}", err=True)
 
 
 def _shown(stream: BinaryIO) -> Iterable[bytes]:
-    """The lines, with a bar on a terminal that shows how far they are published."""
+    """The lines, with a bar on a terminal that shows how far they are read."""
     return _with_bar(stream) if sys.stderr.isatty() else stream
 
 

@@ -19,6 +19,10 @@ from consumer.ports.publisher import Publisher
 SOURCE = "/projections/publish"
 
 
+class _NoEvent(Misconfigured):
+    """A line is no CloudEvent, as opposed to what else may be misconfigured."""
+
+
 class _Attributes(msgspec.Struct):
     """What the attributes must be; the extensions may be anything."""
 
@@ -43,24 +47,25 @@ def publish(
     lines: Iterable[bytes],
     *,
     default_source: str = SOURCE,
-    on_progress: Callable[[int], None] | None = None,
+    in_log: Callable[[int], None] = lambda _: None,
 ) -> int:
     """Publishes a CloudEvent for each line that is not blank, and returns how many, all in the log.
 
-    `on_progress` is called after each with the number so far. At the first line that is no CloudEvent
-    it raises `Misconfigured`, when those before are in the log; else whatever the publisher raises.
+    `in_log` is told how many, too, also before `Misconfigured` is raised at the first line that is no
+    CloudEvent, and at Ctrl-C. Where the publisher raises, nobody knows, and nothing is told.
     """
     sent = 0
     try:
         for number, line in enumerate(lines, start=1):
-            if not line.strip():
-                continue
-            publisher.send(parse_line(line, number, default_source=default_source))
-            sent += 1
-            if on_progress is not None:
-                on_progress(sent)
-    finally:
+            if line.strip():
+                publisher.send(parse_line(line, number, default_source=default_source))
+                sent += 1
+    except (_NoEvent, KeyboardInterrupt):
         publisher.flush()
+        in_log(sent)
+        raise
+    publisher.flush()
+    in_log(sent)
     return sent
 
 
@@ -113,7 +118,7 @@ def _is_name(name: str) -> bool:
 
 
 def _wrong(number: int, why: str) -> Misconfigured:
-    return Misconfigured(
+    return _NoEvent(
         f"line {number} is no CloudEvent: {why}; write one JSON object a line, "
         'as in {"type": "OrderPlaced", "subject": "order-1", "data": {"total": 3}}'
     )

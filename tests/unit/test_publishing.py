@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -120,27 +121,40 @@ def test_a_line_that_is_no_event_is_named(line: bytes, why: str) -> None:
 
 
 def test_lines_are_published_in_order_and_all_are_in_the_log() -> None:
-    log, progress = Log(), list[int]()
+    log, told = Log(), list[int]()
     lines = [LINE.replace(b"1", str(n).encode()) for n in range(3)]
-    assert (
-        publish(log, [lines[0], b"\n", lines[1], b"  \r\n", lines[2]], on_progress=progress.append)
-        == 3
-    )
+    assert publish(log, [lines[0], b"\n", lines[1], b"  \r\n", lines[2]], in_log=told.append) == 3
     assert [event.key for event in log.sent] == [b"order-0", b"order-1", b"order-2"]
     assert log.safe == 3
-    assert progress == [1, 2, 3]
+    assert told == [3]
 
 
 def test_a_bad_line_counts_the_blank_ones_and_leaves_what_came_before_it_in_the_log() -> None:
-    log = Log()
+    log, told = Log(), list[int]()
     with pytest.raises(Misconfigured, match=r"^line 3 "):
-        publish(log, [LINE, b"", b"x", LINE])
+        publish(log, [LINE, b"", b"x", LINE], in_log=told.append)
     assert log.safe == 1
+    assert told == [1]
+
+
+def test_ctrl_c_leaves_what_came_before_it_in_the_log_and_says_how_many() -> None:
+    def interrupted() -> Iterator[bytes]:
+        yield from (LINE, LINE)
+        raise KeyboardInterrupt
+
+    log, told = Log(), list[int]()
+    with pytest.raises(KeyboardInterrupt):
+        publish(log, interrupted(), in_log=told.append)
+    assert log.safe == 2
+    assert told == [2]
 
 
 def test_nothing_is_reported_as_published_that_is_not_in_the_log() -> None:
-    with pytest.raises(Transient, match="the broker is away"):
-        publish(Log(fails=True), [LINE])
+    told = list[int]()
+    for lines in ([LINE], [LINE, b"x"]):
+        with pytest.raises(Transient, match="the broker is away"):
+            publish(Log(fails=True), lines, in_log=told.append)
+    assert told == []
 
 
 @settings(deadline=None)  # the machine may be busy

@@ -108,6 +108,15 @@ def test_a_projection_that_is_not_there_is_answered_with_the_nearest_one(call: C
     )
 
 
+@pytest.mark.parametrize("source", ["kafka", "redis"])
+@pytest.mark.parametrize("topic", ["we ird{x}", "", ".", "..", "a:0", "x" * 250])
+def test_a_topic_that_no_reader_could_name_is_refused(call: Call, source: str, topic: str) -> None:
+    code, _, err = call("publish", topic, "--source", source, "--file", str(Path(__file__)))
+
+    assert code == exits.MISCONFIGURED
+    assert err.startswith(f"{topic!r} cannot name a topic: use 1 to 249 letters, digits, ")
+
+
 def test_settings_and_projectors_may_lie_elsewhere(call: Call, tmp_path: Path) -> None:
     elsewhere = tmp_path / "else" / "where"
     elsewhere.mkdir(parents=True)
