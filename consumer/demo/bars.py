@@ -7,7 +7,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 
 def bars(console: Console, verb: str) -> Progress:
-    """Bars over events that are published, or applied; add them with `add_bar`."""
+    """Bars over events that are handed over, or applied; add them with `add_bar`."""
     return Progress(
         TextColumn("{task.description:<9}"),
         BarColumn(),

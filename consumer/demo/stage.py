@@ -14,6 +14,7 @@ from uuid import uuid4
 
 from consumer.embedded.kafka import Kafka
 from consumer.embedded.valkey import Valkey
+from consumer.errors import Misconfigured
 
 #: Streams, or Kafka partitions, of the topic.
 PARTITIONS = 4
@@ -85,7 +86,7 @@ class Stage:
 def stage(kafka: str | None, *, kill: bool, folder: Path) -> Iterator[Stage]:
     """Sets it up: Valkey, and Kafka if `kafka` is empty (None: none at all; else its address).
 
-    Raises `Misconfigured` where a server is not to be had.
+    Raises `Misconfigured` where a server, or the folder, is not to be had.
     """
     with ExitStack() as stack:
         workspace = Path(
@@ -114,7 +115,10 @@ def stage(kafka: str | None, *, kill: bool, folder: Path) -> Iterator[Stage]:
 
 def _clean(folder: Path) -> Path:
     """Where the read model goes, without the one of an earlier run."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for old in folder.glob("flights.sqlite*"):
-        old.unlink()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for old in folder.glob("flights.sqlite*"):
+            old.unlink()
+    except OSError as cause:
+        raise Misconfigured(f"the read model cannot go to {folder}: {cause.strerror}") from cause
     return folder.resolve() / "flights.sqlite"

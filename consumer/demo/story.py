@@ -81,7 +81,7 @@ def _publish(here: Stage, year: Iterable[Row], total: int, console: Console) -> 
     with (
         suppress(BrokenPipeError),  # its exit code and its words say why
         publisher,
-        bars(console, "published") as progress,
+        bars(console, "handed to publish") as progress,
     ):
         bar = add_bar(progress, "publish", total)
         for number, line in enumerate(lines(year), start=1):

@@ -66,7 +66,15 @@ def test_a_broker_that_is_not_there_is_said_in_a_few_lines(tmp_path, valkey):
     done = demo(tmp_path, "--kafka", "127.0.0.1:1")
     assert done.returncode == 1
     assert "publish ended with exit code" in done.stdout
+    assert "events published" not in done.stdout
     assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_a_folder_that_cannot_be_made_is_said_in_a_line(tmp_path):
+    (tmp_path / "build").touch()
+    done = demo(tmp_path)
+    assert done.returncode == 1
+    assert done.stderr == "the read model cannot go to build/demo: Not a directory\n"
 
 
 @pytest.mark.parametrize("words", [["--flights", "0"], ["127.0.0.1:9092"]])
