@@ -18,6 +18,7 @@ from confluent_kafka.cimpl import NewPartitions, NewTopic
 
 from consumer.adapters.kafka.source import KafkaSource
 from consumer.errors import ConsumerError, OffsetLost, Transient
+from consumer.model.custody import another_log
 from consumer.model.position import Claim, IntOffset, LogIdentity, Offset, Partition
 from consumer.model.record import Fetched
 from consumer.model.start import BEGINNING, Start
@@ -57,6 +58,19 @@ class Broker:
     def grow(self, topic: str, partitions: int) -> None:
         self.admin.create_partitions([NewPartitions(topic, partitions)])[topic].result(20)
         eventually(lambda: self._leads(topic, partitions), "the new partitions have leaders")
+
+    def make_anew(self, topic: str, partitions: int = 1) -> None:
+        """Deletes the topic and makes another one of the same name."""
+        self.admin.delete_topics([topic])[topic].result(20)
+
+        def is_made() -> bool:
+            with suppress(KafkaException):  # the old one is still on its way out
+                self.admin.create_topics([NewTopic(topic, partitions, 1)])[topic].result(20)
+                return True
+            return False
+
+        eventually(is_made, "the topic was made anew")
+        eventually(lambda: self._leads(topic, partitions), "the new topic has leaders")
 
     def cut(self, topic: str, number: int, before: int) -> None:
         """Deletes the records before an offset, as retention does."""
@@ -127,7 +141,7 @@ def eventually(condition: Callable[[], object], what: str, seconds: float = SECO
 
 
 class Recording:
-    """A `Membership` that grants claims and writes everything down."""
+    """A `Membership` that grants claims, but to another log, and writes everything down."""
 
     def __init__(
         self,
@@ -153,7 +167,11 @@ class Recording:
         self, partition: Partition, log: LogIdentity, first: Callable[[Start], Offset]
     ) -> Claim | None:
         self.asked.append(partition)
-        self.logs[partition] = log
+        known = self.logs.setdefault(partition, log)
+        if known.id != log.id and partition not in self.halted:
+            self.halt(partition, another_log("p", partition, known, log))
+        if partition in self.halted:
+            return None
         if self.refusals < 0 or self.asked.count(partition) <= self.refusals:
             return None
         if partition.number in self.checkpoints:

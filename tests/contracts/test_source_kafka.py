@@ -10,9 +10,11 @@ from typing import Any
 
 import pytest
 from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka.admin import AdminClient
 
+from consumer.adapters.kafka.identity import topic_ids
 from consumer.adapters.kafka.source import KafkaSource
-from consumer.errors import Misconfigured, SourceFailed
+from consumer.errors import AnotherLog, Misconfigured, SourceFailed
 from consumer.model.position import Claim, Partition
 from consumer.model.start import Start
 from tests.contracts.kafka_room import Broker, Member, Recording, compacted, eventually, poll_all
@@ -584,6 +586,62 @@ def test_one_wrong_answer_about_the_range_halts_nothing(
         member.poll()
     assert member.membership.halted == {}
     assert member.values() == []
+
+
+# --- another log of the same name -----------------------------------------------------------------
+
+
+@pytest.fixture
+def asked_always(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that no test depends on how much of a second is over."""
+    monkeypatch.setattr("consumer.adapters.kafka.another_log.AGAIN_SECONDS", 0.0)
+
+
+@pytest.mark.usefixtures("asked_always")
+def test_a_topic_made_anew_under_a_running_worker_halts_and_nothing_of_it_is_read(
+    broker: Broker, join: Join, protocol: dict[str, Any]
+) -> None:
+    topic = broker.topic(1)
+    broker.fill(topic, 5)
+    member = join(topic, **protocol)
+    member.poll_until(lambda: len(member.values()) == 5, "the old topic was read")
+    broker.make_anew(topic)
+    broker.fill(topic, 12, first=100)
+    member.poll_until(lambda: member.membership.halted, "halted")
+    broker.fill(topic, 2, first=200)
+    until = time.monotonic() + 1
+    while time.monotonic() < until:
+        member.poll()
+    assert member.values() == [0, 1, 2, 3, 4]
+    assert isinstance(member.membership.halted[Partition(topic, 0)], AnotherLog)
+    assert member.membership.halts == [Partition(topic, 0)], "it was told once"
+
+
+def test_a_topic_made_anew_while_nothing_comes_halts(broker: Broker, join: Join) -> None:
+    topic = broker.topic(1)
+    member = join(topic)
+    member.poll_until(lambda: member.membership.claims, "claimed")
+    broker.make_anew(topic)
+    member.poll_until(lambda: member.membership.halted, "halted")
+    why = str(member.membership.halted[Partition(topic, 0)])
+    assert repr(member.membership.logs[Partition(topic, 0)].id) in why
+    assert "was made anew" in why
+
+
+@pytest.mark.usefixtures("asked_always")
+def test_brokers_that_do_not_tell_which_log_it_is_hold_up_nothing(
+    broker: Broker, join: Join, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nobody = AdminClient({"bootstrap.servers": "127.0.0.1:1"})
+    monkeypatch.setattr(
+        "consumer.adapters.kafka.session.topic_ids", lambda _admin, them: topic_ids(nobody, them)
+    )
+    topic = broker.topic(1)
+    broker.fill(topic, 30)
+    member = join(topic, batch_size=1)
+    began = time.monotonic()
+    member.poll_until(lambda: len(member.values()) == 30, "everything was read")
+    assert time.monotonic() - began < 20, "nobody waited for an answer at each poll"
 
 
 # --- trouble -------------------------------------------------------------------------------------

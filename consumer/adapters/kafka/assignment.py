@@ -7,10 +7,14 @@ from typing import TypeAlias
 
 import msgspec
 
-from consumer.model.position import Claim, Partition
+from consumer.model.position import Claim, LogIdentity, Partition
 
 #: Topic and number, as Kafka's client tells them with each record.
 Address: TypeAlias = tuple[str, int]
+
+
+#: Before a claim.
+NO_LOG = LogIdentity("", 0)
 
 
 class Held(msgspec.Struct, eq=False):
@@ -18,6 +22,8 @@ class Held(msgspec.Struct, eq=False):
 
     partition: Partition
     claim: Claim | None = None
+    #: The log that it was when it was claimed; meaningless without a claim.
+    log: LogIdentity = NO_LOG
     #: Everything up to here was handed out; meaningless without a claim.
     through: int = -1
     #: Everything up to here was taken from the client; between the two lies what is in hand.

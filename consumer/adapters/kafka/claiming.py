@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Collection
 from functools import partial
 
 from confluent_kafka import Consumer
 from confluent_kafka.admin import AdminClient
 
 from consumer.adapters.kafka.assignment import Assignment, Held
+from consumer.adapters.kafka.client import LOGGER
 from consumer.adapters.kafka.identity import Identities
 from consumer.adapters.kafka.start import first_offset
 from consumer.errors import OffsetLost, Transient
@@ -52,24 +54,33 @@ class Claiming:
         began = time.monotonic()
         if began < self._not_before:
             return
-        for held in self._assignment.unclaimed():
+        unclaimed = self._assignment.unclaimed()
+        if not unclaimed:
+            return
+        topics = {each.partition.topic for each in self._assignment}
+        for held in unclaimed:
             if time.monotonic() - began > _ROUND_SECONDS:
                 self.is_due = True
                 return
             try:
-                self._ask_for(held)
-            except Transient:
+                self._ask_for(held, topics)
+            except Transient as cause:
+                LOGGER.warning(
+                    "%s is not claimed yet, and is asked for again in %.0f s: %s",
+                    held.partition,
+                    _AGAIN_SECONDS,
+                    cause,
+                )
                 self._not_before = time.monotonic() + _AGAIN_SECONDS
                 return
 
-    def _ask_for(self, held: Held) -> None:
-        topics = {each.partition.topic for each in self._assignment}
+    def _ask_for(self, held: Held, topics: Collection[str]) -> None:
         log = self._identities.of(held.partition.topic, topics)
         first = partial(first_offset, self._client, self._admin, held.partition)
         claim = self._membership.claim(held.partition, log, first)
         if claim is None:
             return
-        held.claim = claim
+        held.claim, held.log = claim, log
         if isinstance(claim.offset, IntOffset):
             held.goes_on_behind(claim.offset.value)
             return

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-from confluent_kafka import TopicCollection
+from confluent_kafka import KafkaError, KafkaException, TopicCollection
 from confluent_kafka.admin import AdminClient
 
 from consumer.adapters.kafka.client import ASK_SECONDS, asked
@@ -13,6 +13,8 @@ from consumer.model.position import LogIdentity
 
 #: What a broker without topic ids (before 2.8) tells: 16 zero bytes.
 _NO_ID = "AAAAAAAAAAAAAAAAAAAAAA"
+#: How long the question whether topics are still the same ones may take.
+TELL_SECONDS = 1.0
 
 
 class Identities:
@@ -42,6 +44,23 @@ def identities(admin: AdminClient, topics: Collection[str]) -> dict[str, LogIden
     cluster = asked(lambda: admin.list_topics(wanted[0], timeout=ASK_SECONDS)).cluster_id
     answers = admin.describe_topics(TopicCollection(wanted), request_timeout=ASK_SECONDS)
     return {topic: _identity(cluster, asked(answer.result)) for topic, answer in answers.items()}
+
+
+def topic_ids(admin: AdminClient, topics: Collection[str]) -> dict[str, str]:
+    """The id of each topic, as it stands in its identity; "" for one that is gone or has none. What
+    the brokers do not tell in `TELL_SECONDS` is left out.
+    """
+    answers = admin.describe_topics(TopicCollection(sorted(topics)), request_timeout=TELL_SECONDS)
+    told: dict[str, str] = {}
+    for topic, answer in answers.items():
+        try:
+            topic_id = str(answer.result().topic_id)
+        except KafkaException as cause:
+            if cause.args[0].code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
+                told[topic] = ""
+        else:
+            told[topic] = "" if topic_id == _NO_ID else topic_id
+    return told
 
 
 def _identity(cluster: str | None, described: Any) -> LogIdentity:

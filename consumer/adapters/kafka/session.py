@@ -6,14 +6,17 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator
+from functools import partial
 
 import msgspec
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 
+from consumer.adapters.kafka.another_log import Sameness
 from consumer.adapters.kafka.assignment import Address, Assignment, Held
 from consumer.adapters.kafka.claiming import Claiming
 from consumer.adapters.kafka.client import OUT_OF_RANGE, Complaints
+from consumer.adapters.kafka.identity import topic_ids
 from consumer.adapters.kafka.lost import Doubts
 from consumer.adapters.kafka.reading import Reading
 from consumer.adapters.kafka.records import Message, records_of
@@ -61,6 +64,7 @@ class Session:
         self._reading = Reading(client, self._assignment)
         self._claiming = Claiming(client, admin, membership, self._assignment)
         self._doubts = Doubts(client, self._assignment, membership)
+        self._sameness = Sameness(partial(topic_ids, admin), self._assignment, membership)
         self._broken: BaseException | None = None
         self._polled_at = time.monotonic()
 
@@ -82,6 +86,7 @@ class Session:
         self._reading.rest_exactly(paused)
         arrived = self._sorted(self._next(wait))
         self._raise_what_is_wrong()
+        self._sameness.look()  # now, so that it speaks for what just arrived
         yield from self._handed_out(arrived)
 
     def close(self) -> None:
@@ -93,8 +98,9 @@ class Session:
         except (KafkaException, RuntimeError) as cause:
             _LOGGER.warning("the Kafka client did not close well: %s", cause)
 
-    # Callbacks: they run inside of poll, consume and close, ask nobody anything, and never raise,
-    # for then the client goes on from the group's own offsets.
+    # Callbacks: they run inside of poll, consume and close, ask no broker anything, and never raise,
+    # for then the client goes on from the group's own offsets. What is given up is told to the
+    # membership at once: it may release in the offset store, which takes one of its time-outs at most.
 
     def _on_assign(self, _client: Consumer, places: list[TopicPartition]) -> None:
         try:
@@ -124,7 +130,8 @@ class Session:
     def _next(self, wait: float) -> list[Message]:
         """The first record as soon as it is there, and with it what else is there.
 
-        `consume` alone would wait all the time to fill its number (facts: 10).
+        `consume` alone would wait all the time to fill its number: one record that is there comes
+        out of `consume(500, wait)` only when `wait` is over.
         """
         until = time.monotonic() + wait
         while True:
@@ -192,7 +199,8 @@ class Session:
         self._reading.flow_again(rested)
 
     def _is_current(self, each: _Arrived) -> bool:
-        return self._assignment.holds(each.held) and each.held.claim is each.claim
+        held = each.held
+        return self._assignment.holds(held) and held.claim is each.claim and not held.stuck
 
     def _went_wrong(self, error: KafkaError, address: Address) -> None:
         held = self._assignment.get(address) if error.code() in OUT_OF_RANGE else None
