@@ -14,13 +14,13 @@ help: ## what there is to make
 demo: $(STAMP) ## a year of real flights becomes a read model, and is checked (ARGS="--kill", "--kafka")
 	@$(BIN)/projections demo $(ARGS)
 
-check: $(STAMP) ## format, lint, types, architecture, docstrings, unit tests: under a minute
+check: $(STAMP) ## format, lint, types, architecture, docstrings, unit tests, the simulation: under a minute
 	@$(BIN)/ruff format --check --quiet $(PYTHON_FILES)
 	@$(BIN)/ruff check --quiet --output-format concise $(PYTHON_FILES)
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/interrogate --quiet consumer projectors
-	@$(BIN)/pytest -q tests/unit tests/architecture
+	@$(BIN)/pytest -q tests/unit tests/simulation tests/architecture
 
 test: $(STAMP) ## every test, against real servers (what the PATH, Docker or PyPI can give)
 	@$(BIN)/pytest -q -n 2 --dist loadfile
