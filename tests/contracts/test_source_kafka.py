@@ -678,6 +678,19 @@ def test_a_refused_password_is_misconfigured_in_one_line_without_the_password(
     assert "\n" not in str(caught.value)
 
 
+def test_members_that_share_the_group_in_another_way_are_misconfigured_and_it_says_what_to_do(
+    broker: Broker, join: Join
+) -> None:
+    topic, group = broker.topic(1), f"g-{uuid.uuid4().hex[:12]}"
+    other = Consumer({**broker.config, "group.id": group, "partition.assignment.strategy": "range"})
+    other.subscribe([topic])
+    eventually(lambda: other.poll(0.1) or other.assignment(), "the other member has the group")
+    member = join(topic, group=group)
+    with pytest.raises(Misconfigured, match=r"Inconsistent group protocol.*`group` of its own"):
+        member.poll_until(lambda: False, "it was refused")
+    other.close()
+
+
 def _commit_to_kafka(broker: Broker, group: str, topic: str, offset: int) -> None:
     client = Consumer({"bootstrap.servers": broker.bootstrap, "group.id": group})
     client.commit(offsets=[TopicPartition(topic, 0, offset)], asynchronous=False)

@@ -42,10 +42,40 @@ _REPEAT_SECONDS = 10.0
 _REMEMBERED_LINES = 1000
 
 
+#: Users give one set of properties for readers and publishers; what one kind ignores is no news.
+_OTHER_KIND = ("is a consumer property and will be", "is a producer property and will be")
+
+
+class _SeldomTheSame(logging.Filter):
+    """Lets a line pass once in `_REPEAT_SECONDS`, numbers left aside."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._said: dict[str, float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        line = record.getMessage()
+        if any(words in line for words in _OTHER_KIND):
+            return False
+        text = "".join(letter for letter in line if not letter.isdigit())
+        now = time.monotonic()
+        if now - self._said.get(text, -_REPEAT_SECONDS) < _REPEAT_SECONDS:
+            return False
+        if len(self._said) > _REMEMBERED_LINES:
+            self._said.clear()
+        self._said[text] = now
+        return True
+
+
+LOGGER = logging.getLogger("consumer.adapters.kafka.client")
+LOGGER.addFilter(_SeldomTheSame())
+
+
 class Complaints:
     """What a client complained of since it was made; it collects, and raises only when asked.
 
-    librdkafka waits out every error but these: a fatal one, and being refused by the brokers.
+    librdkafka waits out every error but these: a fatal one, and being refused by the brokers, or by
+    the other members of the group. What it waits out is logged, for else nobody would know of it.
     """
 
     def __init__(self) -> None:
@@ -53,6 +83,7 @@ class Complaints:
         self.was_let_in = False
         self._fatal: KafkaError | None = None
         self._refused: KafkaError | None = None
+        self._unlike: KafkaError | None = None
         self._last: KafkaError | None = None
 
     def heard(self, error: KafkaError) -> None:
@@ -61,8 +92,11 @@ class Complaints:
             self._fatal = error
         elif error.code() in _WHO_ARE_YOU or error.code() in _NOT_ALLOWED:
             self._refused = error
+        elif error.code() == KafkaError.INCONSISTENT_GROUP_PROTOCOL:
+            self._unlike = error
         elif error.code() != KafkaError._ALL_BROKERS_DOWN:  # noqa: SLF001  it says less than the others
             self._last = error
+            LOGGER.warning("the Kafka client goes on trying: %s", error.str())
 
     @property
     def is_refused(self) -> bool:
@@ -76,6 +110,12 @@ class Complaints:
             return Misconfigured(
                 f"Kafka refused us: {refused.str()}; mend the credentials, the certificates, "
                 "or what this user is allowed to do"
+            )
+        if self._unlike is not None:
+            return Misconfigured(
+                "the group's other members share its partitions in another way than this worker "
+                f"(cooperative-sticky, unless you set group.protocol): {self._unlike.str()}; give the "
+                "projection a `group` of its own, or stop the others"
             )
         broken = self._fatal or refused
         if broken is not None:
@@ -146,32 +186,3 @@ def asked(question: Callable[[], Any]) -> Any:
         if error.code() in _NOT_ALLOWED:
             raise Misconfigured(f"Kafka does not allow it: {error.str()}") from cause
         raise Transient(f"Kafka did not answer: {error.str()}") from cause
-
-
-#: Users give one set of properties for readers and publishers; what one kind ignores is no news.
-_OTHER_KIND = ("is a consumer property and will be", "is a producer property and will be")
-
-
-class _SeldomTheSame(logging.Filter):
-    """Lets a line pass once in `_REPEAT_SECONDS`, numbers left aside."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._said: dict[str, float] = {}
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        line = record.getMessage()
-        if any(words in line for words in _OTHER_KIND):
-            return False
-        text = "".join(letter for letter in line if not letter.isdigit())
-        now = time.monotonic()
-        if now - self._said.get(text, -_REPEAT_SECONDS) < _REPEAT_SECONDS:
-            return False
-        if len(self._said) > _REMEMBERED_LINES:
-            self._said.clear()
-        self._said[text] = now
-        return True
-
-
-LOGGER = logging.getLogger("consumer.adapters.kafka.client")
-LOGGER.addFilter(_SeldomTheSame())

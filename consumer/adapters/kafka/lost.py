@@ -7,6 +7,7 @@ import time
 from confluent_kafka import Consumer
 
 from consumer.adapters.kafka.assignment import Assignment, Held
+from consumer.adapters.kafka.client import LOGGER
 from consumer.adapters.kafka.start import watermarks
 from consumer.errors import OffsetLost, Transient
 from consumer.model.position import IntOffset
@@ -40,7 +41,8 @@ class Doubts:
             held.doubted_at = now
             try:
                 low, high = watermarks(self._client, held.partition)
-            except Transient:
+            except Transient as cause:
+                LOGGER.warning("%s rests until its place is clear: %s", held.partition, cause)
                 continue
             if low <= held.next <= high:
                 held.doubted_at = None  # it flows again, from the same place
