@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from functools import cached_property
 from uuid import uuid4
 
-from redis import Redis
-from redis.exceptions import NoScriptError
+from redis import RedisCluster
+from redis.sentinel import SentinelConnectionPool
 
 from consumer.adapters.redis.checkpoint_scripts import CLAIM, COMMIT, RELEASE, RESET
 from consumer.adapters.redis.connection import Client, reachable
-from consumer.adapters.redis.scripts import Script
+from consumer.adapters.redis.scripts import Script, run
 from consumer.errors import Closed, ConsumerError, Misconfigured
 from consumer.model.custody import (
     SCHEMA,
@@ -166,20 +166,23 @@ class RedisOffsetStore:
                 self._client.close()
 
     def _run(self, script: Script, key: str, deed: str, *args: str | int) -> list[str]:
-        with reachable(deed):
-            try:
-                answer = self._line.evalsha(script.sha, 1, key, *args)
-            except NoScriptError:  # a server that started anew, or a node that never saw it
-                answer = self._line.eval(script.lua, 1, key, *args)
-        return [_text(word) for word in answer]
+        with reachable(deed):  # to make the line is to connect
+            line = self._line
+        return [_text(word) for word in run(line, script, [key], args, deed)]
 
     @cached_property
     def _line(self) -> Client:
         """The client on a connection that it keeps: to borrow one was a quarter of a commit's time.
 
-        It connects, so it is made where errors are caught, and again if that failed.
+        Not so behind Sentinels, where a connection that is kept asks nobody for the new master, nor
+        in a cluster.
         """
-        return self._client.client() if isinstance(self._client, Redis) else self._client  # type: ignore[no-untyped-call]  # redis-py has no types here
+        if isinstance(self._client, RedisCluster) or isinstance(
+            self._client.connection_pool, SentinelConnectionPool
+        ):
+            return self._client
+        line: Client = self._client.client()  # type: ignore[no-untyped-call]  # redis-py has no types here
+        return line
 
     def _ran(self, projection: str) -> bool:
         return any(
