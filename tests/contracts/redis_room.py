@@ -8,9 +8,11 @@ import uuid
 from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
-from consumer.adapters.redis.connection import Client
+from consumer.adapters.redis.connection import Client, connect
 from consumer.adapters.redis.stream_source import RedisStreamSource
 from consumer.adapters.redis.streams import register
+from consumer.embedded.process import exchange, free_port
+from consumer.embedded.valkey import Valkey
 from consumer.errors import OffsetLost, Transient
 from consumer.model.position import Claim, LogIdentity, Offset, Partition, StreamOffset
 from consumer.model.record import Fetched
@@ -36,6 +38,16 @@ def eventually(condition: Callable[[], object], what: str, seconds: float = SECO
     while not condition():
         assert time.monotonic() < until, f"never happened: {what}"
         time.sleep(0.01)
+
+
+def cluster_of_one(make: Callable[..., Valkey]) -> Valkey:
+    """A cluster that one master is all of; `make` is the fixture `own_valkey`."""
+    server = make(options=("--cluster-enabled", "yes", "--cluster-port", str(free_port())))
+    admin: Any = connect(server.url)
+    admin.execute_command("CLUSTER ADDSLOTSRANGE", 0, 16383)
+    admin.close()
+    eventually(lambda: b"cluster_state:ok" in exchange(server.port, b"CLUSTER INFO\r\n"), "forms")
+    return server
 
 
 class Streams:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable, Iterator
 from random import Random
 from typing import Any
@@ -21,7 +22,7 @@ from consumer.embedded.valkey import Valkey
 from consumer.errors import Misconfigured, OffsetLost, Transient, Undecodable
 from consumer.model.outgoing import Outgoing
 from consumer.model.position import IntOffset, Partition
-from tests.contracts.redis_room import Streams, at, fresh
+from tests.contracts.redis_room import Streams, at, cluster_of_one, fresh
 from tests.servers import KafkaServer
 
 
@@ -124,6 +125,29 @@ def test_what_could_not_be_published_is_published_by_the_next_flush(
     partition = Partition(topic, partition_of(b"order-1", 2))
     found = log_of(connect(server.url), topic).read(partition, None, 10)
     assert [event.decode(int) for event in found] == [1, 2]
+
+
+@pytest.mark.parametrize("cluster", [False, True])
+def test_what_could_not_be_published_is_not_told(
+    own_valkey: Callable[..., Valkey], topic: str, cluster: bool
+) -> None:
+    server = cluster_of_one(own_valkey) if cluster else own_valkey()
+    admin = connect(server.url)
+    publisher = RedisPublisher(connect(server.url, cluster=cluster), topic=topic, streams=1)
+    publisher.send(Outgoing(b"4111", {"subject": "card 4111"}, None))
+    admin.config_set("maxmemory", "1")
+    with pytest.raises(Transient, match="maxmemory") as full:
+        publisher.flush()
+    admin.config_set("maxmemory", "0")
+    admin.set(f"{topic}:0", "no stream")
+    with pytest.raises(Misconfigured, match="WRONGTYPE") as in_use:
+        publisher.flush()
+
+    for refusal in (full.value, in_use.value):
+        assert "4111" not in "".join(traceback.format_exception(refusal))
+    admin.delete(f"{topic}:0")
+    publisher.close()
+    admin.close()
 
 
 # --- reading -------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from consumer.adapters.redis.offset_store import RedisOffsetStore
 from consumer.errors import Misconfigured, Transient
 from consumer.model.position import IntOffset, LogIdentity, Offset, Partition
 from tests import servers
+from tests.contracts.redis_room import cluster_of_one
 
 ORDERS = Partition("orders", 3)
 LOG = LogIdentity("cluster/topic", 12)
@@ -137,6 +138,24 @@ def test_one_master_of_a_cluster_that_evicts_is_enough_to_be_refused() -> None:
         with pytest.raises(Misconfigured, match="allkeys-lru"):
             refuse_eviction(client)
         client.close()
+
+
+def test_a_cluster_of_one_master_is_a_cluster_like_any_other(
+    own_valkey: Callable[..., Any],
+) -> None:
+    server = cluster_of_one(own_valkey)
+    admin = connect(server.url)
+    client = connect(server.url, cluster=True)
+    refuse_eviction(client)
+    store = RedisOffsetStore(client, prefix="prod")
+    store.commit(claimed(store), None, IntOffset(1))
+    assert store.list_projections() == ["customers"]
+
+    admin.config_set("maxmemory-policy", "allkeys-lru")
+    with pytest.raises(Misconfigured, match="allkeys-lru"):
+        refuse_eviction(client)
+    store.close()
+    admin.close()
 
 
 @pytest.mark.parametrize("binary", [servers.valkey_binary, servers.redis_62_binary])

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import traceback
+from pathlib import Path
+from typing import Any
+
 import pytest
 from redis import exceptions as refusal
 from redis.sentinel import MasterNotFoundError, SentinelConnectionPool
@@ -12,6 +16,20 @@ from consumer.errors import ConsumerError, Fenced, Misconfigured, Transient
 IN_A_SCRIPT_OF_62 = (
     "Error running script (call to f_0a): @user_script:9: @user_script: 9: -OOM command not allowed"
 )
+
+#: Of nobody.
+CERTIFICATE = """\
+-----BEGIN CERTIFICATE-----
+MIIBcTCCARegAwIBAgIUJgS3RX0mpqmNBiWxIKdr2o2xOhowCgYIKoZIzj0EAwIw
+DTELMAkGA1UEAwwCY2EwIBcNMjYxMTIzMTcwMDQ5WhgPMjEyNjEwMzAxNzAwNDla
+MA0xCzAJBgNVBAMMAmNhMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEgdaPIBo4
+NakXHuBTP84jYzPCBlHvMLSD1CzwuacEPbPX0lPi5WzwPBCXfl5Mm6kraUHsXtD6
+w8iqrqoRw5vYu6NTMFEwHQYDVR0OBBYEFJt0JPOTrBoNTw4yDxc96bcTQ11xMB8G
+A1UdIwQYMBaAFJt0JPOTrBoNTw4yDxc96bcTQ11xMA8GA1UdEwEB/wQFMAMBAf8w
+CgYIKoZIzj0EAwIDSAAwRQIgBBjyXhFkYINqGspuga7xdI7ul2KlI20fTgl+zGog
+awoCIQDgu5o9If5TQHfPNVtXEf10Tn1eWEu0MniWyTkVR2CcWA==
+-----END CERTIFICATE-----
+"""
 
 
 @pytest.mark.parametrize(
@@ -89,6 +107,35 @@ def test_sentinels_that_know_no_master_are_waited_out_and_their_passwords_not_to
     assert raised.value.__cause__ is None
 
 
+@pytest.mark.parametrize(
+    ("said", "told", "branch"),
+    [
+        (
+            "unknown command 'AUTH', with args beginning with: 'bob' 's3cret' ",
+            "unknown command 'AUTH'",
+            Misconfigured,
+        ),
+        (
+            "Command # 1 (XADD t:0 * data s3cret) of pipeline caused error: MISCONF no space",
+            ": MISCONF no space",
+            Transient,
+        ),
+    ],
+)
+def test_what_redis_py_and_redis_quote_of_a_command_is_not_told(
+    said: str, told: str, branch: type[ConsumerError]
+) -> None:
+    met = refusal.ResponseError(said)
+    with pytest.raises(branch) as raised, reachable("commit orders"):
+        raise met
+    assert told in str(raised.value)
+    with pytest.raises(branch) as wrapped, reachable("commit orders"):
+        raise refusal.RedisClusterException(f"cannot be connected: {said}") from met
+
+    for error in (raised.value, wrapped.value):
+        assert "s3cret" not in "".join(traceback.format_exception(error))
+
+
 def test_our_own_errors_and_mistakes_pass_as_they_are() -> None:
     for own in (Fenced("gone"), KeyError("mistake")):
         with pytest.raises(type(own)) as raised, reachable("commit"):
@@ -111,6 +158,9 @@ def test_our_own_errors_and_mistakes_pass_as_they_are() -> None:
         "redis://user:s3cret@localhost/0?sokket_timeout=1",
         "redis://localhost/0?password=s3cret&decode_responses=yes",
         "redis://localhost/0?password=s3cret&protocol=3",
+        # The host is "user" here, and what is left of the password an option or a fragment.
+        "redis://user:1?s3cret@localhost:6379/0",
+        "redis://user:1#s3cret@localhost:6379/0",
     ],
 )
 def test_a_url_that_cannot_work_is_refused_without_quoting_it(url: str) -> None:
@@ -122,6 +172,35 @@ def test_a_url_that_cannot_work_is_refused_without_quoting_it(url: str) -> None:
     # Nor does a traceback tell what the parser quoted.
     assert raised.value.__context__ is None or raised.value.__suppress_context__
     assert raised.value.__cause__ is None
+
+
+@pytest.mark.parametrize("how", [{}, {"cluster": True}, {"sentinel": "main"}])
+@pytest.mark.parametrize(
+    ("url", "named"),
+    [
+        ("rediss://localhost:1?ssl_cert_reqs=bogus", "bogus"),
+        ("rediss://localhost:1?ssl_ca_certs=/nope", "ssl_ca_certs"),
+        ("rediss://localhost:1?ssl_certfile=/nope&ssl_keyfile=/nope", "ssl_certfile"),
+        ("rediss://localhost:1?ssl_ca_certs=NOTHING", "TLS"),
+        ("rediss://localhost:1?ssl_ciphers=bogus", "TLS"),
+        ("rediss://localhost:1?ssl_min_version=5", "TLS"),
+        ("redis://localhost:1?ssl_ca_certs=NOTHING", "ssl_ca_certs"),
+        ("redis://localhost:1?socket_timeout=-1", "socket_timeout"),
+        ("redis://localhost:1?socket_timeout=nan", "socket_timeout"),
+        ("redis://localhost:1?socket_connect_timeout=0", "socket_connect_timeout"),
+        ("redis://localhost:1?credential_provider=x", "credential_provider"),
+        ("redis://localhost:1?max_connections=1", "max_connections"),
+        ("redis://localhost:1?retry=5", "retry"),
+        ("redis://localhost:1?retry=", "retry"),
+    ],
+)
+def test_an_option_that_cannot_work_is_refused_by_its_name_before_anything_is_contacted(
+    url: str, named: str, how: dict[str, Any], tmp_path: Path
+) -> None:
+    nothing = tmp_path / "nothing.pem"
+    nothing.touch()
+    with pytest.raises(Misconfigured, match=named):
+        connect(url.replace("NOTHING", str(nothing)), **how)
 
 
 @pytest.mark.parametrize("how", [{"cluster": True, "sentinel": "main"}, {"cluster": True}])
@@ -146,18 +225,26 @@ def test_what_a_url_says_arrives_and_the_options_win() -> None:
     assert plain["protocol"] == 2
 
 
-def test_tls_and_unix_sockets_pass_through() -> None:
-    tls = connect("rediss://host:6390/0?ssl_ca_certs=/ca.pem")
+@pytest.fixture
+def authority(tmp_path: Path) -> Path:
+    """A file with the certificate of an authority."""
+    file = tmp_path / "ca.pem"
+    file.write_text(CERTIFICATE)
+    return file
+
+
+def test_tls_and_unix_sockets_pass_through(authority: Path) -> None:
+    tls = connect(f"rediss://host:6390/0?ssl_ca_certs={authority}&ssl_min_version=771")
     socket = connect("unix:///run/redis.sock?db=1")
 
     assert tls.connection_pool.connection_class.__name__ == "SSLConnection"  # type: ignore[union-attr]
-    assert options(tls)["ssl_ca_certs"] == "/ca.pem"
+    assert options(tls)["ssl_ca_certs"] == str(authority)
     assert (options(socket)["path"], options(socket)["db"]) == ("/run/redis.sock", 1)
 
 
-def test_sentinels_have_credentials_of_their_own() -> None:
+def test_sentinels_have_credentials_of_their_own(authority: Path) -> None:
     client = connect(
-        "rediss://guard:theirs@one,two:26380/3?ssl_ca_certs=/ca.pem",
+        f"rediss://guard:theirs@one,two:26380/3?ssl_ca_certs={authority}",
         sentinel="main",
         username="worker",
         password="ours",
@@ -173,7 +260,7 @@ def test_sentinels_have_credentials_of_their_own() -> None:
         own = options(sentinel)
         assert (own["host"], own["port"]) == address
         assert (own["username"], own["password"]) == ("guard", "theirs")
-        assert own["ssl_ca_certs"] == "/ca.pem"
+        assert own["ssl_ca_certs"] == str(authority)
         assert "db" not in own or own["db"] == 0
 
 

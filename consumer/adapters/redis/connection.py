@@ -6,16 +6,16 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, TypeAlias
-from urllib.parse import parse_qs, urlsplit
 
 from redis import Redis, RedisCluster, SSLConnection
 from redis import exceptions as refusal
 from redis.backoff import ExponentialWithJitterBackoff
 from redis.cluster import ClusterNode
-from redis.connection import ConnectionPool, parse_url
+from redis.connection import ConnectionPool
 from redis.retry import Retry
 from redis.sentinel import MasterNotFoundError, Sentinel
 
+from consumer.adapters.redis.url import understood
 from consumer.errors import ConsumerError, Misconfigured, Transient
 
 Client: TypeAlias = Redis | RedisCluster
@@ -70,15 +70,15 @@ def connect(
     With `cluster`, `url` names some of the nodes (`redis://one:6379,two:6379`). With `sentinel`, the
     name of a master, it names the sentinels; a user and password in it are theirs, and `username`
     and `password` the servers'. Elsewhere these two win over those in `url`. `timeout` is in seconds;
-    whoever lets the server block for longer needs a client of their own. What the query of `url`
-    says goes to redis-py (`?ssl_ca_certs=...`).
+    whoever lets the server block for longer needs a client of their own. The query of `url` may set
+    more (`?ssl_ca_certs=...`).
 
     Raises `Misconfigured` for what cannot work, never quoting `url`, which may hold a password. Only a
     cluster is contacted, so only then `Transient` may be raised.
     """
     if cluster and sentinel:
         raise Misconfigured("Redis is reached through sentinels or as a cluster, not as both")
-    hosts, options = _understood(url, default_port=26379 if sentinel else 6379)
+    hosts, options = understood(url, default_port=26379 if sentinel else 6379)
     if len(hosts) > 1 and not (cluster or sentinel):
         raise Misconfigured(
             "the Redis url names several hosts, and it is neither a cluster nor sentinels"
@@ -91,20 +91,13 @@ def connect(
     }
     credentials = {"username": username, "password": password}
     given = {name: value for name, value in credentials.items() if value is not None}
-    try:
-        if cluster:
-            return _cluster(hosts, {**ours, **options, **given})
-        # A master that was demoted: the retry connects anew, to whoever is master then.
-        ours["retry_on_error"] = [refusal.ReadOnlyError]
-        if sentinel:
-            return _behind_sentinels(sentinel, hosts, {**ours, **options}, given)
-        pool = ConnectionPool(**{**ours, **options, **given})
-        pool.make_connection()  # connects not yet, but meets every option
-        return Redis.from_pool(pool)
-    except TypeError as cause:
-        raise Misconfigured(
-            f"the Redis url has an option that redis-py does not know: {cause}"
-        ) from None
+    if cluster:
+        return _cluster(hosts, {**ours, **options, **given})
+    # A master that was demoted: the retry connects anew, to whoever is master then.
+    ours["retry_on_error"] = [refusal.ReadOnlyError]
+    if sentinel:
+        return _behind_sentinels(sentinel, hosts, {**ours, **options}, given)
+    return Redis.from_pool(ConnectionPool(**{**ours, **options, **given}))
 
 
 def refuse_eviction(client: Client) -> None:
@@ -113,11 +106,12 @@ def refuse_eviction(client: Client) -> None:
     It asks INFO, which is allowed where CONFIG is not. May raise `Transient`.
     """
     with reachable("tell its maxmemory-policy"):
-        nodes = (
-            client.info("memory", target_nodes=RedisCluster.PRIMARIES).values()
-            if isinstance(client, RedisCluster)
-            else [client.info("memory")]
-        )
+        if isinstance(client, RedisCluster):
+            # One by one: asked all at once, a cluster of one answers in another form.
+            primaries = client.get_primaries()  # type: ignore[no-untyped-call]  # redis-py has no types here
+            nodes = [client.info("memory", target_nodes=primary) for primary in primaries]
+        else:
+            nodes = [client.info("memory")]
     for policy in {node.get("maxmemory_policy", "noeviction") for node in nodes}:
         if policy != "noeviction":
             raise Misconfigured(
@@ -141,7 +135,18 @@ def reachable(deed: str) -> Iterator[None]:
             "master's name, the sentinels' addresses, and the user and password in the url"
         ) from None
     except (refusal.RedisError, refusal.RedisClusterException, OSError) as cause:
+        _cut_quotations(cause)
         raise _ours(deed, cause) from cause
+
+
+def _cut_quotations(cause: BaseException) -> None:
+    """Takes out what redis-py and Redis quote of a command: it may hold events, or a password."""
+    met: BaseException | None = cause
+    while met is not None:
+        if met.args and isinstance(met.args[0], str):
+            said = met.args[0].rpartition(" of pipeline caused error: ")[2]
+            met.args = (said.partition(", with args beginning with")[0], *met.args[1:])
+        met = met.__cause__ or met.__context__
 
 
 def _ours(deed: str, cause: BaseException) -> ConsumerError:
@@ -159,27 +164,6 @@ def _ours(deed: str, cause: BaseException) -> ConsumerError:
     if isinstance(cause, _AWAY) or _PASSING.match(str(cause)):
         return Transient(f"Redis is not ready to {deed}: {cause}")
     return Misconfigured(f"Redis refuses to {deed}: {cause}")
-
-
-def _understood(url: str, *, default_port: int) -> tuple[list[tuple[str, int]], dict[str, Any]]:
-    """The hosts that a url names, and the options of a connection to the first."""
-    try:
-        parts = urlsplit(url)
-        userinfo, at, names = parts.netloc.rpartition("@")
-        # A comma separates hosts; redis-py knows one.
-        hosts = [urlsplit(f"//{name}") for name in names.split(",")]
-        addresses = [(host.hostname or "localhost", host.port or default_port) for host in hosts]
-        if len(hosts) > 1:
-            url = parts._replace(netloc=f"{userinfo}{at}{names.split(',')[0]}").geturl()
-        options: dict[str, Any] = parse_url(url)  # type: ignore[no-untyped-call]  # redis-py has no types here
-    except ValueError:  # it may quote the url, and so a password
-        raise Misconfigured(
-            "the Redis url cannot be read: write redis://[user:password@]host[:port][/database], with "
-            "rediss:// for TLS or unix:///path, and %XX for : / ? # [ ] @ in a user or password"
-        ) from None
-    if fixed := {"decode_responses", "protocol"} & parse_qs(parts.query).keys():
-        raise Misconfigured(f"the Redis url may not set {', '.join(sorted(fixed))}: it is ours")
-    return addresses, options
 
 
 def _cluster(hosts: list[tuple[str, int]], options: dict[str, Any]) -> RedisCluster:
@@ -212,7 +196,6 @@ def _behind_sentinels(
     asking |= common | theirs
     sentinels = Sentinel(hosts, sentinel_kwargs=asking)  # type: ignore[no-untyped-call]  # as above
     client: Redis = sentinels.master_for(master, **options, **given)  # type: ignore[no-untyped-call]  # as above
-    client.connection_pool.make_connection()
     return client
 
 
