@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from operator import methodcaller
 from typing import Any, TypeAlias
+
+import confluent_kafka
 
 from consumer.model.position import IntOffset, Partition
 from consumer.model.record import Record
 
 #: A `confluent_kafka.Message`. Its stubs say that each part may be None, which holds for errors alone.
 Message: TypeAlias = Any
+Headers: TypeAlias = Sequence[tuple[str, bytes | None]]
 
 #: What the client says of a record without a time.
 _NO_TIME = -1
@@ -21,7 +23,6 @@ _NO_SUCH_TIME = (ValueError, OverflowError, OSError)
 #: exception set. Asked again it returns the list alone, which must never be looked into; so it is asked
 #: once, and not as `each.headers()`, whose specialised form in the interpreter does not check.
 _NO_SUCH_NAME = (ValueError, SystemError)
-_headers_of = methodcaller("headers")
 
 
 def records_of(partition: Partition, arrived: Sequence[Message]) -> list[Record]:
@@ -29,18 +30,26 @@ def records_of(partition: Partition, arrived: Sequence[Message]) -> list[Record]
     records: list[Record] = []
     # Records written together bear one time, and making it costs more than all else here.
     last, time = _NO_TIME, None
-    for each in arrived:
-        fault = None
-        headers: Sequence[tuple[str, bytes | None]] = ()
-        try:
-            headers = _headers_of(each) or ()
-        except _NO_SUCH_NAME:
-            fault = "the name of a header is not UTF-8"
+    for each, headers in zip(arrived, _headers(arrived), strict=True):
         if (stamp := each.timestamp()[1]) != last:
             last, time = stamp, _instant(stamp)
-        offset = IntOffset(each.offset())
-        records.append(Record(partition, offset, each.key(), each.value(), headers, time, fault))
+        fault = "the name of a header is not UTF-8" if headers is None else None
+        offset, key, value = IntOffset(each.offset()), each.key(), each.value()
+        records.append(Record(partition, offset, key, value, headers or (), time, fault))
     return records
+
+
+def _headers(arrived: Sequence[Message]) -> list[Headers | None]:
+    """The headers of each; None where they cannot be read."""
+    found: list[Headers | None] = []
+    asked: Iterator[Any] = map(confluent_kafka.Message.headers, arrived)  # a call in C is checked
+    while len(found) < len(arrived):
+        try:
+            for headers in asked:  # goes on behind the one that raised
+                found.append(headers or ())  # noqa: PERF401 - what came before a fault is kept
+        except _NO_SUCH_NAME:
+            found.append(None)
+    return found
 
 
 def _instant(stamp: int) -> datetime | None:

@@ -149,18 +149,18 @@ class Session:
     def _sorted(self, messages: Iterable[Message]) -> list[_Arrived]:
         """By partition, each in order; what is not ours to read, or not now, is left out."""
         arrived: dict[Address, _Arrived] = {}
+        topic, number, known = None, None, None
         for message in messages:
-            address = (message.topic(), message.partition())
             error = message.error()
             if error is not None and error.code() != _END_OF_PARTITION:
-                self._went_wrong(error, address)
+                self._went_wrong(error, (message.topic(), message.partition()))
                 continue
-            known = arrived.get(address)
+            # They come in runs of one partition, so it is seldom looked up.
+            if message.partition() != number or message.topic() != topic:
+                topic, number = message.topic(), message.partition()
+                known = self._arriving((topic, number), arrived)
             if known is None:
-                held = self._assignment.get(address)
-                if held is None or held.claim is None or not held.flows:
-                    continue  # if it is ours, it comes again when it flows
-                known = arrived[address] = _Arrived(held, held.claim, held.read, [])
+                continue  # if it is ours, it comes again when it flows
             if error is None:
                 known.messages.append(message)
             else:  # the end of the log, behind transaction markers and what compaction took
@@ -170,6 +170,13 @@ class Session:
                 each.through = max(each.through, each.messages[-1].offset())
             each.held.read = max(each.held.read, each.through)
         return list(arrived.values())
+
+    def _arriving(self, address: Address, arrived: dict[Address, _Arrived]) -> _Arrived | None:
+        """What arrived of a partition so far; None if it is not ours to read, or not now."""
+        held = self._assignment.get(address)
+        if address not in arrived and held is not None and held.claim is not None and held.flows:
+            arrived[address] = _Arrived(held, held.claim, held.read, [])
+        return arrived.get(address)
 
     def _handed_out(self, arrived: list[_Arrived]) -> Iterator[Fetched]:
         waiting = deque(arrived)
