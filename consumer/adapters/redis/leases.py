@@ -59,9 +59,19 @@ class Leases:
         """Whether the lease is ours and has not run out."""
         return monotonic() < self._deadlines.get(stream, float("-inf"))
 
-    def beat(self) -> None:
-        """Extends what this worker owns, and its membership. May raise `Transient`."""
-        self._extend()
+    def beat(self) -> tuple[Table, float]:
+        """Extends what this worker owns, and its membership; the table, and until when what is ours lasts.
+
+        May raise `Transient`.
+        """
+        deadline = monotonic() + self._lease_seconds
+        table = self._table.beat(self._worker)
+        with self._lock:
+            self._sightings.saw(table, monotonic())
+            for stream in table.owned_by(self._worker):
+                if stream in self._deadlines:
+                    self._deadlines[stream] = max(self._deadlines[stream], deadline)
+        return table, deadline
 
     def expired(self) -> list[int]:
         """The streams whose leases ran out; they are not ours any more."""
@@ -71,7 +81,7 @@ class Leases:
 
     def look(self) -> Turn:
         """Beats, takes dead workers out of the table, and says what to do. May raise `Transient`."""
-        table, deadline = self._extend()
+        table, deadline = self.beat()
         dead = self._sightings.dead()
         for worker, number in dead.items():
             self._table.remove(worker, number)
@@ -110,16 +120,6 @@ class Leases:
         self._forget(list(self._deadlines))
         self._table.remove(self._worker)
 
-    def _extend(self) -> tuple[Table, float]:
-        deadline = monotonic() + self._lease_seconds
-        table = self._table.beat(self._worker)
-        with self._lock:
-            self._sightings.saw(table, monotonic())
-            for stream in table.owned_by(self._worker):
-                if stream in self._deadlines:
-                    self._deadlines[stream] = max(self._deadlines[stream], deadline)
-        return table, deadline
-
     def _forget(self, streams: Collection[int]) -> None:
         with self._lock:
             for stream in streams:
@@ -147,6 +147,8 @@ class Heartbeat:
     def _run(self) -> None:
         while not self._stopping.wait(self._every):
             for leases in self._leases:
+                if self._stopping.is_set():
+                    return
                 # The thread that polls meets the same error, and is the one to act on it.
                 with suppress(ConsumerError):
                     leases.beat()

@@ -89,8 +89,8 @@ class Ownership:
         self._heartbeat.stop()
         self.lose_what_ran_out()
         self._give_back(self.owned())
-        for leases in self._leases.values():
-            with suppress(ConsumerError):
+        with suppress(ConsumerError):  # once is enough: each try has its time-out
+            for leases in self._leases.values():
                 leases.leave()
 
     def _lose(self, partitions: Collection[Partition]) -> None:
