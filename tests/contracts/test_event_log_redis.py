@@ -90,6 +90,14 @@ def test_a_topic_with_another_number_of_streams_is_not_published_to(
         RedisPublisher(client, topic=fresh("none"), streams=0).send(outgoing(1))
 
 
+@pytest.mark.parametrize(
+    "topic", ["", "a b", "a/b", "{orders}", "orders:1", "a\r\n", "ä", "a" * 250]
+)
+def test_a_topic_that_no_reader_could_name_is_not_published_to(topic: str) -> None:
+    with pytest.raises(Misconfigured, match="cannot name a topic"):
+        RedisPublisher(connect("redis://127.0.0.1:1"), topic=topic, streams=1)
+
+
 def test_keys_lie_in_the_partitions_that_kafka_gives_them(kafka: KafkaServer) -> None:
     bootstrap = {"bootstrap.servers": kafka.bootstrap}
     topic, admin = fresh("keys"), AdminClient(bootstrap)

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from typing import Any
 
 from consumer.adapters.redis.connection import Client, reachable
 from consumer.adapters.redis.partitioning import partition_of
 from consumer.adapters.redis.streams import register, stream_name
+from consumer.errors import Misconfigured
 from consumer.model.outgoing import Outgoing
 from consumer.model.position import Partition
 
 #: Events in hand before they are sent: one round trip for some hundred keeps both sides busy.
 _BUFFERED = 1_000
+
+#: As settings take it, for who publishes to it and who reads it must agree; braces would put all of
+#: a topic's streams on one node of a cluster.
+_TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")
 
 
 class RedisPublisher:
@@ -23,6 +29,11 @@ class RedisPublisher:
     """
 
     def __init__(self, client: Client, *, topic: str, streams: int) -> None:
+        if not _TOPIC.fullmatch(topic):
+            raise Misconfigured(
+                f"{topic!r} cannot name a topic: use 1 to 249 letters, digits, dots, dashes and "
+                "underscores"
+            )
         self._client = client
         self._topic = topic
         self._streams = streams
