@@ -251,6 +251,19 @@ def test_a_start_from_a_group_that_is_not_there_is_for_a_person(
         begun(streams, join, Start("group", group="old"))
 
 
+def test_a_stream_that_is_not_there_yet_starts_at_its_beginning_whatever_the_start(
+    make_streams: Callable[..., Streams], join: Join
+) -> None:
+    streams = make_streams(2)
+    streams.fill(range(1, 4), 0)
+    streams.client.xgroup_create(streams.name(0), "old", "2-0")
+    member = join(streams, Recording(start=Start("group", group="old")))
+    member.poll_until(lambda: len(member.claimed()) == 2, "it claims both")
+    streams.fill([7], 1)
+    member.poll_until(lambda: len(member.values()) == 2, "both are read")
+    assert (member.values(0), member.values(1)) == ([3], [7])
+
+
 def test_a_projection_may_begin_before_the_first_entry(streams: Streams, join: Join) -> None:
     member = begun(streams, join, Start("beginning"))
     assert member.membership.checkpoints[streams.partition()] == ZERO

@@ -21,13 +21,13 @@ def first_offset(client: Client, partition: Partition, start: Start) -> StreamOf
     """The place behind which the first entry to be read stands.
 
     It is an entry's id, or the id just below one, so that the next read can tell whether anything
-    was trimmed meanwhile. Raises `Transient`, and `Misconfigured` where there is no such group.
+    was trimmed meanwhile. Raises `Transient`, and `Misconfigured` where the stream has no such group.
     """
-    if start.at == "group":
-        return _as_group(client, partition, start.group or "")
     found = extent(client, partition)
     if found is None:
-        return ZERO
+        return ZERO  # nobody has added to it yet, so no group can be ahead
+    if start.at == "group":
+        return _as_group(client, partition, start.group or "")
     if start.at == "end":
         return found.end
     if start.at == "time" and start.time is not None:
@@ -53,7 +53,7 @@ def _as_group(client: Client, partition: Partition, group: str) -> StreamOffset:
             groups: Any = client.xinfo_groups(name)
             pending: Any = client.xpending(name, group)
         except ResponseError as cause:
-            if not str(cause).startswith(("no such key", "NOGROUP")):
+            if not str(cause).startswith("NOGROUP"):
                 raise
             raise Misconfigured(
                 f"the stream {name} has no consumer group {group} to start from: name one that it "
