@@ -7,8 +7,12 @@ import re
 import socket
 import uuid
 from collections.abc import Collection, Mapping
+from functools import partial
 from typing import Any, TypeAlias
 
+from confluent_kafka import Consumer, Producer
+
+from consumer.adapters.kafka.trial import complaints
 from consumer.errors import Misconfigured
 
 Value: TypeAlias = str | int | float | bool
@@ -31,33 +35,35 @@ OWNED: Mapping[str, str] = {
     "transactional.id": "we publish without transactions",
     "log.queue": "the client's log goes to Python's logging",
     "consume.callback.max.messages": "a poll takes `batch_size` records",
+    "default.topic.config": "set its properties directly",
     "delivery.report.only.error": "we ask for what was not delivered only",
 }
 
-#: Refused: they load code from a path, or open the door that TLS closes.
+#: Refused: they run what is not ours.
 _REFUSED: Mapping[str, str] = {
     "plugin.library.paths": "it loads code into the process",
     "ssl.engine.location": "it loads code into the process",
+    "ssl.providers": "it loads code into the process",
+    "sasl.kerberos.kinit.cmd": "it is run by a shell",
 }
-_TLS_OFF = {
-    "ssl.endpoint.identification.algorithm": ("none", ""),
-    "enable.ssl.certificate.verification": ("false", "0", "no", "off"),
+#: All that may be said of these, for there are many ways to say no.
+_TLS_ON = {
+    "ssl.endpoint.identification.algorithm": ("https",),
+    "enable.ssl.certificate.verification": ("true", "t", "1"),
 }
 #: The new protocol (KIP-848) leaves these to the broker, and the client refuses to start with them.
 _CLASSIC_ONLY = ("session.timeout.ms", "heartbeat.interval.ms", "group.protocol.type")
 
-#: How librdkafka begins when properties that are right alone do not fit together.
-_COMBINED = "Failed to create consumer"
 _TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")
 
-#: What a user may change. The prefetch is bounded for all partitions together, and a fetch in flight
+_FETCH_BYTES = 1_048_576
+#: What a user may change, with `_FETCH_BYTES` beside them. The prefetch is bounded for all partitions together, and a fetch in flight
 #: is bounded too, so that a worker stays small however long the backlog; the limits need the short
 #: back-off, for with the default of 1,000 ms they cost up to 60 times the speed.
 _CONSUMER_DEFAULTS: Config = {
     "queued.max.messages.kbytes": 16_384,
     "queued.min.messages": 20_000,
     "fetch.queue.backoff.ms": 10,
-    "fetch.max.bytes": 1_048_576,
     # A partition that is resumed waits for the fetch under way, which waits so long for others' records.
     "fetch.wait.max.ms": 100,
     # How long after an outage the client may still wait before it connects again.
@@ -87,18 +93,13 @@ _PRODUCER_OWN: Config = {
 def consumer_config(config: Config, *, group: str) -> dict[str, Any]:
     """The properties of a member of `group`; `Misconfigured` tells all that is wrong with `config`."""
     _refuse(problems(config) + ([] if group else ["the group has no name"]))
-    protocol: Config = (
-        {} if _is_new_protocol(config) else {"partition.assignment.strategy": "cooperative-sticky"}
-    )
-    identity: Config = {"group.id": group, "client.id": _client_id(config, group)}
-    return _plain({**_CONSUMER_DEFAULTS, **config, **protocol, **_CONSUMER_OWN, **identity})
+    return _consumer(config, group)
 
 
 def producer_config(config: Config) -> dict[str, Any]:
     """The properties of a publisher; `Misconfigured` tells all that is wrong with `config`."""
     _refuse(problems(config))
-    ours: Config = {**_PRODUCER_OWN, "client.id": _client_id(config, "publisher")}
-    return _plain({**_PRODUCER_DEFAULTS, **config, **ours})
+    return _producer(config)
 
 
 def admin_config(config: Config) -> dict[str, Any]:
@@ -117,56 +118,54 @@ def validated_topics(topics: Collection[str]) -> list[str]:
 
 
 def problems(config: Config) -> list[str]:
-    """All that is wrong with a user's properties, a line each, without their values; needs no network."""
-    named = [f"{name}: it is ours, {OWNED[name]}" for name in config if name in OWNED]
+    """All that is wrong with a user's properties, a line each, without their values; needs no network.
+
+    They are one set for readers and publishers, so they must do for both.
+    """
+    wrong = {name: f"it is ours, {OWNED[name]}" for name in config if name in OWNED}
     if not config.get("bootstrap.servers"):
-        named.append("bootstrap.servers: missing; which brokers should be asked first?")
-    named += [f"{name}: refused, {_REFUSED[name]}" for name in config if name in _REFUSED]
-    named += [
-        f"{name}: refused, TLS without it does not tell who the broker is"
-        for name, off in _TLS_OFF.items()
-        if name in config and _text(config[name]).lower() in off
-    ]
+        wrong["bootstrap.servers"] = "missing; which brokers should be asked first?"
+    wrong |= {name: f"refused, {_REFUSED[name]}" for name in config if name in _REFUSED}
+    wrong |= {
+        name: "refused, TLS without it does not tell who the broker is"
+        for name, on in _TLS_ON.items()
+        if name in config and _text(config[name]).strip().lower() not in on
+    }
     if _is_new_protocol(config):
-        named += [
-            f"{name}: with group.protocol: consumer the broker decides it; remove it here"
+        wrong |= {
+            name: "with group.protocol: consumer the broker decides it; remove it here"
             for name in _CLASSIC_ONLY
             if name in config
-        ]
-    return named + _unknown_to_the_client(config)
+        }
+    rest = {n: v for n, v in config.items() if n not in wrong and n != "bootstrap.servers"}
+    told = [f"{name}: {text}" for name, text in wrong.items()]
+    return told + complaints(
+        rest, {Consumer: partial(_consumer, group="check"), Producer: _producer}
+    )
 
 
-def _unknown_to_the_client(config: Config) -> list[str]:
-    """What librdkafka itself says of each property; each is tried alone only if all together fail."""
-    theirs = {
-        name: value
-        for name, value in config.items()
-        if name not in OWNED and name not in _REFUSED and name != "bootstrap.servers"
-    }
-    whole = _complaint(theirs)
-    if whole is None:
-        return []
-    alone = [(name, _complaint({name: value})) for name, value in theirs.items()]
-    wrong = [f"{name}: {text}" for name, text in alone if text and _COMBINED not in text]
-    return wrong or [whole]
+def _consumer(config: Config, group: str) -> dict[str, Any]:
+    defaults = {**_CONSUMER_DEFAULTS, "fetch.max.bytes": _fetched_at_once(config)}
+    protocol: Config = (
+        {} if _is_new_protocol(config) else {"partition.assignment.strategy": "cooperative-sticky"}
+    )
+    identity: Config = {"group.id": group, "client.id": _client_id(config, group)}
+    return _plain({**defaults, **config, **protocol, **_CONSUMER_OWN, **identity})
 
 
-def _complaint(properties: Config) -> str | None:
-    from confluent_kafka import Consumer, KafkaException
+def _producer(config: Config) -> dict[str, Any]:
+    ours: Config = {**_PRODUCER_OWN, "client.id": _client_id(config, "publisher")}
+    return _plain({**_PRODUCER_DEFAULTS, **config, **ours})
 
-    if _is_new_protocol(properties):
-        properties = {k: v for k, v in properties.items() if k not in _CLASSIC_ONLY}
-    try:
-        Consumer({**_plain(properties), "group.id": "check", "log_level": 0}).close()
-    except KafkaException as cause:
-        return str(cause.args[0].str())
-    except (TypeError, ValueError) as cause:
-        return str(cause)
-    return None
+
+def _fetched_at_once(config: Config) -> int:
+    """`fetch.max.bytes`: the client wants no less than the largest record that it is told of."""
+    largest = _text(config.get("message.max.bytes", 0)).strip()
+    return max(_FETCH_BYTES, int(largest) if largest.isdecimal() else 0)
 
 
 def _is_new_protocol(config: Config) -> bool:
-    return str(config.get("group.protocol", "classic")).lower() == "consumer"
+    return str(config.get("group.protocol", "classic")).strip().lower() == "consumer"
 
 
 def _client_id(config: Config, role: str) -> str:

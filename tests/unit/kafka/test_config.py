@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import re
+from functools import partial
+
 import pytest
+from confluent_kafka import Consumer, Producer
+from confluent_kafka.admin import AdminClient
 
 from consumer.adapters.kafka.config import (
     admin_config,
@@ -14,6 +19,7 @@ from consumer.adapters.kafka.config import (
 from consumer.errors import Misconfigured
 
 OK = {"bootstrap.servers": "localhost:9092"}
+USER = {"sasl.username": "someone", "sasl.password": "hunter2"}
 
 
 def test_the_guarantees_are_set_whatever_else_is() -> None:
@@ -45,6 +51,9 @@ def test_defaults_may_be_changed() -> None:
         "partitioner",
         "plugin.library.paths",
         "ssl.engine.location",
+        "ssl.providers",
+        "sasl.kerberos.kinit.cmd",
+        "default.topic.config",
     ],
 )
 def test_what_is_ours_or_loads_code_is_refused_by_name(name: str) -> None:
@@ -53,18 +62,36 @@ def test_what_is_ours_or_loads_code_is_refused_by_name(name: str) -> None:
     assert "secret-value" not in problem
 
 
-def test_tls_stays_on() -> None:
-    found = problems(
-        {
-            **OK,
-            "ssl.endpoint.identification.algorithm": "none",
-            "enable.ssl.certificate.verification": False,
-        }
-    )
-    assert [line.split(":")[0] for line in found] == [
-        "ssl.endpoint.identification.algorithm",
-        "enable.ssl.certificate.verification",
-    ]
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *[
+            ("ssl.endpoint.identification.algorithm", value)
+            for value in ("none", " none", "NONE\t", "")
+        ],
+        *[
+            ("enable.ssl.certificate.verification", value)
+            for value in (False, "false", "F", "f", "0", 0, "no", "")
+        ],
+    ],
+)
+def test_tls_stays_on(name: str, value: str | int) -> None:
+    (problem,) = problems({**OK, name: value})
+    assert problem.startswith(f"{name}: refused, TLS without it")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("ssl.endpoint.identification.algorithm", "https"),
+        ("ssl.endpoint.identification.algorithm", "HTTPS"),
+        ("enable.ssl.certificate.verification", True),
+        ("enable.ssl.certificate.verification", "true"),
+        ("enable.ssl.certificate.verification", 1),
+    ],
+)
+def test_tls_may_be_said_to_stay_on(name: str, value: str | int) -> None:
+    assert problems({**OK, name: value}) == []
 
 
 def test_all_problems_come_at_once() -> None:
@@ -120,3 +147,74 @@ def test_a_topic_is_a_name_and_no_pattern(topic: str) -> None:
 def test_no_topic_is_no_source() -> None:
     with pytest.raises(Misconfigured, match="no topic"):
         validated_topics([])
+
+
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        ({"reconnect.backoff.ms": 5000}, "`reconnect.backoff.max.ms` must be >="),
+        ({"fetch.max.bytes": 5000}, "`fetch.max.bytes` must be >= `message.max.bytes`"),
+        ({"acks": 1}, "`acks` must be set to `all`"),
+        ({"max.in.flight.requests.per.connection": 10}, "`max.in.flight` must be set <= 5"),
+        ({"queuing.strategy": "lifo"}, "`queuing.strategy` must be set to `fifo`"),
+        ({"delivery.timeout.ms": 10}, "`message.timeout.ms` must be greater than `linger.ms`"),
+        ({"group.protocol": " consumer", "session.timeout.ms": 6000}, "session.timeout.ms: with"),
+    ],
+)
+def test_what_does_not_fit_what_we_set_is_misconfigured_and_no_surprise_later(
+    given: dict[str, str | int], named: str
+) -> None:
+    for made in (partial(consumer_config, group="g"), producer_config, admin_config):
+        with pytest.raises(Misconfigured, match=re.escape(named)):
+            made({**OK, **given})
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {},
+        {"message.max.bytes": 5_000_000},
+        {"message.max.bytes": "5000000", "fetch.max.bytes": 6_000_000},
+        {"reconnect.backoff.ms": 1_000, "reconnect.backoff.max.ms": 5_000},
+        {"acks": "all", "delivery.timeout.ms": 5_000, "session.timeout.ms": 6_000},
+        {"group.protocol": "consumer"},
+        {"security.protocol": "SASL_PLAINTEXT", "sasl.mechanism": "PLAIN", **USER},
+    ],
+)
+def test_what_is_not_refused_makes_clients(given: dict[str, str | int]) -> None:
+    config = {"bootstrap.servers": "127.0.0.1:1", "log_level": 0, **given}
+    Consumer(consumer_config(config, group="g")).close()
+    Producer(producer_config(config))
+    AdminClient(admin_config(config))
+
+
+@pytest.mark.parametrize(
+    ("given", "name"),
+    [
+        ({"security.protocol": "hunter2"}, "security.protocol"),
+        ({"socket.timeout.ms": "hunter2"}, "socket.timeout.ms"),
+        ({"debug": "hunter2"}, "debug"),
+        ({"topic.blacklist": "^hunter2["}, "topic.blacklist"),
+        ({"security.protocol": "SASL_PLAINTEXT", "sasl.mechanism": "hunter2"}, "sasl.mechanism"),
+        (
+            {
+                "security.protocol": "ssl",
+                "ssl.keystore.location": "/hunter2",
+                "ssl.keystore.password": "hunter2",
+            },
+            "ssl.keystore.location",
+        ),
+        ({"security.protocol": "ssl", "ssl.key.pem": "hunter2"}, "ssl.key.pem"),
+        ({"ssl.endpoint.identification.algorithm": "hunter2"}, "ssl.endpoint"),
+    ],
+)
+def test_a_problem_names_the_property_and_never_the_value(given: dict[str, str], name: str) -> None:
+    found = problems({**OK, "linger.ms": 5, **given})
+    assert name in "\n".join(found)
+    assert "hunter2" not in "\n".join(found)
+    assert "linger.ms" not in "\n".join(found)
+
+
+def test_a_value_out_of_its_range_is_told_with_the_range() -> None:
+    (problem,) = problems({**OK, "queued.min.messages": 0})
+    assert problem == "queued.min.messages: it takes 1..10000000"
