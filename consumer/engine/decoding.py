@@ -52,10 +52,9 @@ class Decoding:
     def decode(self, records: Sequence[Record]) -> Decoded:
         """The events for the projector. Never raises for what a record holds."""
         events: list[Event] = []
-        decode, wanted = (
-            self._codec.decode,
-            self._wanted,
-        )  # looked up once: this loop is the hot one
+        # Looked up once: this loop is the hot one.
+        decode = self._codec.decode
+        wanted = self._wanted
         for settled, record in enumerate(records):
             try:
                 event = decode(record)
