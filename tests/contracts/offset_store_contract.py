@@ -469,7 +469,10 @@ class Records(Protocol):
     """The records of a store, handled behind its back."""
 
     def lose(self) -> None:
-        """All of them are gone, and whatever lists them."""
+        """All that the store ever kept is gone, as with FLUSHALL."""
+
+    def forget(self, projection: str, partition: Partition) -> None:
+        """One of them is gone, and nothing else."""
 
     def read(self, projection: str, partition: Partition) -> dict[str, str]:
         """The fields of one, as they stand there; empty where there is none."""
@@ -597,11 +600,47 @@ class DurableOffsetStoreContract(OffsetStoreContract):
         self, store: OffsetStore, records: Records
     ) -> None:
         claimed(store)
-        records.lose()
+        records.forget("customers", ORDERS)
 
         other = claimed(store, partition=Partition("orders", 4))
         store.commit(other, None, at(1))
         assert store.list_projections() == ["customers"]
+        with pytest.raises(OffsetLost):
+            claimed(store)
+
+    def test_what_another_process_held_is_missed_by_whoever_held_a_neighbour(
+        self, store: OffsetStore, other: OffsetStore, records: Records
+    ) -> None:
+        neighbour = Partition("orders", 4)
+        store.commit(claimed(store), None, at(9))
+        other.commit(claimed(other, partition=neighbour), None, at(9))
+        records.lose()
+
+        for _ in range(2):
+            with pytest.raises(OffsetLost, match=r"customers.*orders/3"):
+                claimed(other)
+            with pytest.raises(OffsetLost, match=r"customers.*orders/4"):
+                claimed(store, partition=neighbour)
+        assert records.read("customers", ORDERS) == records.read("customers", neighbour) == {}
+
+    def test_what_was_lost_is_missed_though_a_new_process_begins_beside_it(
+        self, store: OffsetStore, other: OffsetStore, records: Records
+    ) -> None:
+        claimed(store)
+        records.lose()
+        begun = claimed(other, partition=Partition("orders", 4))
+
+        with pytest.raises(OffsetLost):
+            claimed(store, partition=Partition("orders", 5))
+        assert claimed(store, partition=begun.partition).epoch == begun.epoch + 1
+
+    def test_a_reset_by_another_process_is_no_loss(
+        self, store: OffsetStore, other: OffsetStore
+    ) -> None:
+        claimed(store)
+        other.reset("customers")
+
+        assert claimed(store, partition=Partition("orders", 4)).offset is None
 
     def test_a_process_that_never_held_the_record_may_start_anew(
         self, store: OffsetStore, other: OffsetStore, records: Records

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from consumer.adapters.memory.offset_store import MemoryOffsetStore
+from consumer.adapters.redis.checkpoint_scripts import CLAIM
 from consumer.adapters.redis.connection import Client, connect
 from consumer.adapters.redis.offset_store import RedisOffsetStore
 from consumer.adapters.sqlite.offset_store import SqliteOffsetStore
@@ -72,7 +73,15 @@ class SqliteRecords:
         self._path = path
 
     def lose(self) -> None:
-        self.execute("DELETE FROM projection_checkpoints")
+        for table in ("projection_checkpoints", "projection_store"):
+            self.execute(f"DELETE FROM {table}")
+
+    def forget(self, projection: str, partition: Partition) -> None:
+        self.execute(
+            "DELETE FROM projection_checkpoints "
+            "WHERE projection = ? AND topic = ? AND partition = ?",
+            (projection, partition.topic, partition.number),
+        )
 
     def read(self, projection: str, partition: Partition) -> dict[str, str]:
         rows = self.execute(
@@ -251,6 +260,9 @@ class RedisRecords:
         for key in list(self._client.scan_iter(f"{self._prefix}:*")):
             self._client.delete(key)
 
+    def forget(self, projection: str, partition: Partition) -> None:
+        self._client.delete(self.key(projection, partition))
+
     def read(self, projection: str, partition: Partition) -> dict[str, str]:
         found = self._client.hgetall(self.key(projection, partition))
         return {name.decode(): value.decode() for name, value in found.items()}
@@ -307,7 +319,7 @@ class RedisOffsetStoreContract(DurableOffsetStoreContract):
         for store in stores:
             store.close()
 
-    @pytest.mark.parametrize("prefix", ["", "a b", "{a}", "a*", ":a", "a" * 101])
+    @pytest.mark.parametrize("prefix", ["", "{a}", "a{", "}a"])
     def test_a_prefix_that_cannot_be_one_is_refused(self, client: Client, prefix: str) -> None:
         with pytest.raises(Misconfigured, match="prefix"):
             RedisOffsetStore(client, prefix=prefix)
@@ -383,7 +395,7 @@ class TestValkey(RedisOffsetStoreContract):
         store = RedisOffsetStore(connect(proxy.url), prefix=prefix)
         claimed(store)  # the scripts are known to the server, and the connection is made
 
-        proxy.lose_reply_to(b"EVALSHA")
+        proxy.lose_reply_to(CLAIM.sha.encode())
         claim = claimed(store)
         assert claim.epoch == 2
         assert proxy.lost == 1

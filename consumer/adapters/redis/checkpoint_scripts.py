@@ -12,7 +12,7 @@ from __future__ import annotations
 from consumer.adapters.redis.scripts import Script
 from consumer.model.custody import SCHEMA
 
-#: Before each script: `before` holds the fields it names, and a record of a newer release is left alone.
+#: Before each script that moves one: `before` holds the fields it names, and a record of a newer release is left alone.
 _BEGINNING = f"""
 local record = KEYS[1]
 local schema = redis.call('HGET', record, 'schema')
@@ -23,15 +23,25 @@ local time = redis.call('TIME')
 local now = string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000))
 """
 
-#: token, owner, log id, log partitions, floor, whether this process held the record.
+#: The id that goes with the data, as whoever came first wrote it. id -> the id
+INCARNATION = Script(
+    """
+if redis.call('HEXISTS', KEYS[1], 'incarnation') == 0 then
+  redis.call('HSET', KEYS[1], 'incarnation', ARGV[1])
+end
+return {redis.call('HGET', KEYS[1], 'incarnation')}
+"""
+)
+
+#: token, owner, log id, log partitions, floor, 1 where a record that is not there was lost.
 #: -> claimed, epoch, offset or "" | another, log id | gone | newer, schema
 CLAIM = Script(
     _BEGINNING
     + f"""
-local token, owner, log_id, log_partitions, floor, held = unpack(ARGV)
+local token, owner, log_id, log_partitions, floor, would_be_lost = unpack(ARGV)
 local epoch, last_token, offset, known_id, known_partitions = unpack(redis.call(
   'HMGET', record, 'epoch', 'token', 'offset', 'log_id', 'log_partitions'))
-if not epoch and held == '1' then
+if not epoch and would_be_lost == '1' then
   return {{'gone'}}
 end
 if last_token == token then  -- the reply was lost, and we are asked again

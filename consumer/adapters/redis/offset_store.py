@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from functools import cached_property
 from uuid import uuid4
@@ -10,7 +9,13 @@ from uuid import uuid4
 from redis import RedisCluster
 from redis.sentinel import SentinelConnectionPool
 
-from consumer.adapters.redis.checkpoint_scripts import CLAIM, COMMIT, RELEASE, RESET
+from consumer.adapters.redis.checkpoint_scripts import (
+    CLAIM,
+    COMMIT,
+    INCARNATION,
+    RELEASE,
+    RESET,
+)
 from consumer.adapters.redis.connection import Client, reachable
 from consumer.adapters.redis.scripts import Script, run
 from consumer.errors import Closed, ConsumerError, Misconfigured
@@ -26,8 +31,6 @@ from consumer.model.custody import (
 from consumer.model.names import validated_name
 from consumer.model.position import Checkpoint, Claim, LogIdentity, Offset, Partition
 
-_PREFIX = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,99}")
-
 _FIELDS = ("schema", "epoch", "offset", "log_id", "log_partitions")
 
 
@@ -39,16 +42,18 @@ class RedisOffsetStore:
     """
 
     def __init__(self, client: Client, *, prefix: str) -> None:
-        if not _PREFIX.fullmatch(prefix):
+        if not prefix or "{" in prefix or "}" in prefix:
             raise Misconfigured(
-                f"{prefix!r} cannot be the prefix of Redis keys: use 1 to 100 letters, digits, dots, "
-                "dashes, underscores and colons, starting with a letter or digit"
+                f"{prefix!r} cannot be the prefix of Redis keys: it must not be empty, and braces would "
+                "tell a cluster where to put them"
             )
         self._client = client
         self._prefix = prefix
         self._projections = f"{prefix}:projections"
         #: What this process held last, and under which epoch.
         self._held: dict[tuple[str, Partition], int] = {}
+        #: The incarnation of the store in which this process first claimed for each projection.
+        self._incarnations: dict[str, str] = {}
         self._closed = False
 
     def get(self, projection: str, partition: Partition) -> Checkpoint | None:
@@ -80,6 +85,10 @@ class RedisOffsetStore:
         key = self._key(projection, partition)
         held = self._held.get((projection, partition))
         token = uuid4().hex
+        deed = f"claim {partition} for {projection}"
+        # Before the first record, so that no record is ever without it.
+        incarnation = self._incarnation(deed)
+        is_another = self._incarnations.setdefault(projection, incarnation) != incarnation
         with reachable(f"note {projection} in {partition}"):
             # Before the record, so that no record is ever missing from the lists.
             self._client.sadd(self._projections, projection)
@@ -87,13 +96,13 @@ class RedisOffsetStore:
         answer = self._run(
             CLAIM,
             key,
-            f"claim {partition} for {projection}",
+            deed,
             token,
             owner,
             log.id,
             log.partitions,
             max(floor or 0, held or 0),
-            0 if held is None else 1,
+            0 if held is None and not is_another else 1,
         )
         match answer:
             case ["claimed", epoch, offset]:
@@ -155,6 +164,7 @@ class RedisOffsetStore:
             if answer != ["reset"]:
                 raise _refusal(answer, projection, partition)
             self._held.pop((projection, partition), None)
+        self._incarnations.pop(projection, None)
 
     def close(self) -> None:
         """As `OffsetStore.close`."""
@@ -183,6 +193,15 @@ class RedisOffsetStore:
             return self._client
         line: Client = self._client.client()  # type: ignore[no-untyped-call]  # redis-py has no types here
         return line
+
+    def _incarnation(self, deed: str) -> str:
+        """Which one the data is of: where all of it was lost, whatever comes then is of another.
+
+        In a cluster it is on one master, and tells of no data that another one lost.
+        """
+        key = f"{self._prefix}:store:incarnation"
+        (incarnation,) = self._run(INCARNATION, key, deed, uuid4().hex)
+        return incarnation
 
     def _ran(self, projection: str) -> bool:
         return any(

@@ -41,6 +41,8 @@ class SqliteOffsetStore:
         self._closed = False
         #: What this process held last, and under which epoch.
         self._held: dict[tuple[str, Partition], int] = {}
+        #: The incarnation of the file in which this process first claimed for each projection.
+        self._incarnations: dict[str, str] = {}
         with self._reachable():
             self._connection = sqlite3.connect(
                 self._path, timeout=BUSY, isolation_level=None, check_same_thread=False
@@ -72,8 +74,10 @@ class SqliteOffsetStore:
         token = uuid4().hex
         with self._writing():
             held = self._held.get((projection, partition), 0)
+            incarnation = records.incarnation(self._connection)
+            is_another = self._incarnations.get(projection, incarnation) != incarnation
             before = records.read(self._connection, projection, partition)
-            if before is None and held:
+            if before is None and (held or is_another):
                 raise gone(projection, partition)
             before = before or UNCLAIMED
             after = before.claimed(owner, token, log, max(floor or 0, held))
@@ -81,6 +85,7 @@ class SqliteOffsetStore:
                 raise another_log(projection, partition, before.log or log, log)
             records.write(self._connection, projection, partition, after)
         self._held[projection, partition] = max(after.epoch, held)
+        self._incarnations.setdefault(projection, incarnation)
         return Claim(projection, partition, after.epoch, token, after.offset)
 
     def commit(self, claim: Claim, expected: Offset | None, offset: Offset) -> None:
@@ -119,6 +124,7 @@ class SqliteOffsetStore:
                 records.write(self._connection, projection, partition, custody.reset())
         for place in [place for place in self._held if place[0] == projection]:
             self._held.pop(place, None)
+        self._incarnations.pop(projection, None)
 
     def vacuum(self) -> None:
         """Gives the space back that the file no longer needs; others wait meanwhile."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Sequence
+from uuid import uuid4
 
 from consumer.model.custody import SCHEMA, Custody, newer, recorded_offset
 from consumer.model.position import LogIdentity, Partition
@@ -26,6 +27,13 @@ CREATE TABLE IF NOT EXISTS projection_checkpoints (
 ) WITHOUT ROWID
 """
 
+_STORE = """
+CREATE TABLE IF NOT EXISTS projection_store (
+    only INTEGER PRIMARY KEY CHECK (only = 1),
+    incarnation TEXT NOT NULL   -- an id that goes with the data
+)
+"""
+
 _READ = """
 SELECT schema, epoch, token, owner, log_id, log_partitions, "offset"
 FROM projection_checkpoints WHERE projection = ? AND topic = ? AND partition = ?
@@ -43,11 +51,21 @@ ON CONFLICT DO UPDATE SET schema = excluded.schema, epoch = excluded.epoch, toke
 
 
 def prepare(connection: sqlite3.Connection) -> None:
-    """Makes the table where there is none, and what is written from here on lasts."""
+    """Makes the tables where there are none, and what is written from here on lasts."""
     # In a log of its own a write neither waits for readers nor makes them wait.
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute(_TABLE)
+    connection.execute(_STORE)
+
+
+def incarnation(connection: sqlite3.Connection) -> str:
+    """Which one the data is of, as whoever asked first wrote it; data that was lost takes it along."""
+    connection.execute(
+        "INSERT OR IGNORE INTO projection_store (only, incarnation) VALUES (1, ?)", (uuid4().hex,)
+    )
+    (found,) = connection.execute("SELECT incarnation FROM projection_store").fetchone()
+    return str(found)
 
 
 def read(connection: sqlite3.Connection, projection: str, partition: Partition) -> Custody | None:
