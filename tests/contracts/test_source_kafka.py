@@ -617,6 +617,24 @@ def test_a_topic_made_anew_under_a_running_worker_halts_and_nothing_of_it_is_rea
     assert member.membership.halts == [Partition(topic, 0)], "it was told once"
 
 
+@pytest.mark.usefixtures("asked_always")
+def test_what_arrived_is_not_handed_out_if_it_is_another_log_by_then(
+    broker: Broker, join: Join, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids: dict[str, str] = {}
+    monkeypatch.setattr(
+        "consumer.adapters.kafka.session.topic_ids", lambda *them: ids or topic_ids(*them)
+    )
+    topic = broker.topic(1)
+    member = join(topic)
+    member.poll_until(lambda: member.membership.claims, "claimed")
+    ids[topic] = "another"
+    broker.fill(topic, 5)
+    assert member.poll(5.0) == []  # it ends when the first record is there
+    assert member.membership.halts == [Partition(topic, 0)]
+    assert member.poll(0.5) == []
+
+
 def test_a_topic_made_anew_while_nothing_comes_halts(broker: Broker, join: Join) -> None:
     topic = broker.topic(1)
     member = join(topic)
