@@ -101,10 +101,9 @@ def fenced(claim: Claim, offset: Offset) -> Fenced:
 
 
 def gone(projection: str, partition: Partition) -> OffsetLost:
-    """The record is gone that this process held."""
+    """The record is gone that this process held, or with others that it held."""
     return OffsetLost(
-        f"the offset store lost the checkpoint of {projection} in {partition}, which this process "
-        "held. Restore the store's data, or reset the projection's offsets and start again from "
+        f"the offset store lost the checkpoint of {projection} in {partition}. Restore the store's data, or reset the projection's offsets and start again from "
         "where the read model stands"
     )
 

@@ -34,8 +34,8 @@ class OffsetStore(Protocol):
         The claim's token is fresh for each call, and reused only by retries within the call, so a
         lost reply costs nothing. Claims that race get distinct epochs; the last one holds. The first
         claim records `log`; a later one from a log with another id raises `AnotherLog` and changes
-        nothing; a record with an empty id takes the first that it hears. Raises `OffsetLost` where this process
-        held the record before and it is gone.
+        nothing; a record with an empty id takes the first that it hears. Raises `OffsetLost` where the
+        record is gone that this process held, or another of the projection in data that is gone since.
         """
 
     def commit(self, claim: Claim, expected: Offset | None, offset: Offset) -> None:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import pytest
-
 from consumer.adapters.redis.continuity import follows, what_is_missing
 from consumer.adapters.redis.extents import Extent
-from consumer.adapters.redis.ids import ZERO, before, offset_of
+from consumer.adapters.redis.ids import ZERO, offset_of
 from consumer.model.position import StreamOffset
 
 
@@ -19,14 +17,6 @@ def stream(*ids: int, last_added: int, added: int | None) -> Extent:
     first = at(f"{ids[0]}-0") if ids else None
     last = at(f"{ids[-1]}-0") if ids else None
     return Extent(len(ids), at(f"{last_added}-0"), first, last, added)
-
-
-@pytest.mark.parametrize(
-    ("offset", "below"),
-    [("5-3", "5-2"), ("5-0", "4-18446744073709551615"), ("0-1", "0-0"), ("0-0", "0-0")],
-)
-def test_before_is_the_highest_id_below(offset: str, below: str) -> None:
-    assert before(at(offset)) == at(below)
 
 
 def test_nothing_fits_between_an_offset_and_its_own_entry_or_the_very_next_id() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from consumer.adapters.redis.extents import Extent
-from consumer.adapters.redis.ids import ZERO, before
+from consumer.adapters.redis.ids import ZERO
 from consumer.model.position import Partition, StreamOffset
 
 
@@ -12,7 +12,7 @@ def follows(offset: StreamOffset, first_read: StreamOffset) -> bool:
 
     That entry is the offset's own, or stands at the very next id.
     """
-    return first_read == offset or before(first_read) == offset
+    return offset in {first_read, first_read.previous}
 
 
 def what_is_missing(offset: StreamOffset, counted: int | None, found: Extent | None) -> str | None:

@@ -12,7 +12,7 @@ from redis import Redis, RedisCluster
 
 from consumer.adapters.redis.connection import Client, reachable
 from consumer.adapters.redis.entries import Entry, from_mappings
-from consumer.adapters.redis.ids import before, offset_of
+from consumer.adapters.redis.ids import offset_of
 from consumer.adapters.redis.reading import Reading
 from consumer.errors import ConsumerError
 from consumer.model.position import StreamOffset
@@ -144,7 +144,7 @@ class _OfCluster:
         with reachable(f"read {len(readings)} streams"):
             pipeline: Any = self._client.pipeline()  # type: ignore[no-untyped-call]  # redis-py's
             for reading in readings:
-                pipeline.xread({reading.name: str(before(reading.through))}, count=limit + 1)
+                pipeline.xread({reading.name: str(reading.through.previous)}, count=limit + 1)
             replies = pipeline.execute()
         return [
             (reading, [entry for _, found in reply for entry in from_mappings(found)])
@@ -167,5 +167,5 @@ def _command(
     readings: Sequence[Reading], limit: int, read_to: Mapping[str, StreamOffset] = _NOWHERE
 ) -> list[str | int]:
     names = [reading.name for reading in readings]
-    starts = [str(before(read_to.get(reading.name, reading.through))) for reading in readings]
+    starts = [str(read_to.get(reading.name, reading.through).previous) for reading in readings]
     return ["XREAD", "COUNT", limit + 1, "STREAMS", *names, *starts]

@@ -10,7 +10,7 @@ from redis.exceptions import ResponseError
 
 from consumer.adapters.redis.connection import Client, reachable
 from consumer.adapters.redis.extents import extent
-from consumer.adapters.redis.ids import ZERO, before, offset_of
+from consumer.adapters.redis.ids import ZERO, offset_of
 from consumer.adapters.redis.streams import stream_name
 from consumer.errors import Misconfigured
 from consumer.model.position import Partition, StreamOffset
@@ -34,7 +34,7 @@ def first_offset(client: Client, partition: Partition, start: Start) -> StreamOf
         return _since(client, partition, start.time) or found.end
     if found.added == found.length:
         return ZERO  # nothing was trimmed; if it is from now on, the count will tell
-    return before(found.first) if found.first else found.last_added
+    return found.first.previous if found.first else found.last_added
 
 
 def _since(client: Client, partition: Partition, time: datetime) -> StreamOffset | None:
@@ -42,7 +42,7 @@ def _since(client: Client, partition: Partition, time: datetime) -> StreamOffset
     milliseconds = max(0, ceil(time.timestamp() * 1000))
     with reachable(f"find the first entry of {partition} since {time.isoformat()}"):
         found: Any = client.xrange(stream_name(partition), min=f"{milliseconds}-0", count=1)
-    return before(offset_of(found[0][0])) if found else None
+    return offset_of(found[0][0]).previous if found else None
 
 
 def _as_group(client: Client, partition: Partition, group: str) -> StreamOffset:
@@ -61,5 +61,5 @@ def _as_group(client: Client, partition: Partition, group: str) -> StreamOffset:
             ) from cause
     delivered = next(found for found in groups if found["name"] == group.encode())
     if pending["min"] is not None:
-        return before(offset_of(pending["min"]))
+        return offset_of(pending["min"]).previous
     return offset_of(delivered["last-delivered-id"])
