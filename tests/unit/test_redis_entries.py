@@ -37,8 +37,11 @@ def test_without_subject_and_key_there_is_no_key() -> None:
     assert record(b"data", b"{}").key is None
 
 
-def test_without_data_it_is_a_tombstone() -> None:
-    assert record(b"id", b"1").value is None
+def test_without_data_it_is_a_cloud_event_that_has_none_or_a_field_was_misnamed() -> None:
+    attributes = record(b"specversion", b"1.0", b"type", b"placed")
+    assert (attributes.value, attributes.fault) == (None, None)
+    misnamed = record(b"payload", b'{"specversion": "1.0"}')
+    assert misnamed.fault == "the entry has no field `data`, which holds the event"
 
 
 def test_an_id_that_is_no_time_has_none() -> None:
@@ -46,7 +49,7 @@ def test_an_id_that_is_no_time_has_none() -> None:
 
 
 def test_a_field_whose_name_is_not_utf_8_is_a_fault_of_that_record_alone() -> None:
-    first, second = records(ORDERS, [(b"1-0", [b"\xff", b"x"]), (b"2-0", [b"a", b"x"])])
+    first, second = records(ORDERS, [(b"1-0", [b"\xff", b"x"]), (b"2-0", [b"data", b"x"])])
     assert first.fault is not None
     assert second.fault is None
 

@@ -28,6 +28,7 @@ def records(partition: Partition, entries: Iterable[Entry]) -> list[Record]:
     """The entries as records.
 
     The field `data` is the value and `key` the key (without one, `subject` is); the others are headers.
+    An entry without `data` has a fault, unless its fields are the attributes of a CloudEvent.
     """
     found = []
     names: Sequence[bytes] = ()
@@ -75,7 +76,10 @@ def _layout(fields: tuple[bytes, ...]) -> _Layout:
     except UnicodeDecodeError:
         fault = "the name of a field is not UTF-8"
         return _Layout(data, subject_or_key, (), _picked([]), fault)
-    return _Layout(data, subject_or_key, names, _picked(others))
+    # A stream has no null that would mean a tombstone: without a value, somebody named it otherwise.
+    is_event = data is not None or b"specversion" in place
+    fault = None if is_event else "the entry has no field `data`, which holds the event"
+    return _Layout(data, subject_or_key, names, _picked(others), fault)
 
 
 def _picked(places: list[int]) -> Callable[[Sequence[bytes]], Iterable[bytes]]:
