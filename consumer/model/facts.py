@@ -1,4 +1,4 @@
-"""What can happen to a projection, each fact under the verb that logs and metrics use too."""
+"""What can happen to a projection, each fact under the verb that the log uses too."""
 
 from __future__ import annotations
 

@@ -65,7 +65,7 @@ class Resets(Protocol):
     """A projector that can empty its read model; optional."""
 
     def reset(self) -> None:
-        """Called before a rebuild, while no worker runs; afterwards the read model is as new."""
+        """Empties the read model, for a rebuild while no worker runs; afterwards it is as new."""
 
 
 @runtime_checkable
