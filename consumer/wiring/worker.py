@@ -6,7 +6,7 @@ import os
 import socket
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import closing, contextmanager
 
 from consumer.engine.applying import Applying
 from consumer.engine.assignments import Assignments
@@ -17,7 +17,9 @@ from consumer.engine.settling import Settling
 from consumer.engine.worker import Worker
 from consumer.model.start import Start
 from consumer.ports.observer import Observer
+from consumer.ports.source import Source
 from consumer.settings.document import Settings
+from consumer.settings.projections import ProjectionSettings
 from consumer.wiring.brokers import broker
 from consumer.wiring.offsets import offset_store
 from consumer.wiring.parts import Parts
@@ -41,10 +43,7 @@ def ready(
     servers = broker(settings.source(projection.source.from_))
     owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
     backoff = Backoff(projection.retry.initial, projection.retry.cap)
-    skip_poison = projection.on_undecodable == "skip"
-    with ExitStack() as afterwards:
-        offsets = offset_store(settings.offsets)
-        afterwards.callback(offsets.close)
+    with closing(offset_store(settings.offsets)) as offsets:
         source = servers.source(name, projection, owner=owner)
         assignments = Assignments(
             name,
@@ -54,28 +53,7 @@ def ready(
             backoff=backoff,
             observer=observer,
         )
-        decoding = Decoding(
-            made_of.codec,
-            made_of.upcasting,
-            made_of.projector.handles,
-            skip_poison=skip_poison,
-            observer=observer,
-        )
-        settling = Settling(
-            made_of.projector,
-            loop=made_of.loop,
-            transient=made_of.transient,
-            skip_poison=skip_poison,
-            observer=observer,
-        )
-        applying = Applying(
-            assignments,
-            decoding,
-            settling,
-            owns=source.owns,
-            backoff=backoff,
-            observer=observer,
-        )
+        applying = _applying(made_of, projection, assignments, source, observer)
         finished: Callable[[], bool] = _never
         if until_caught_up:
             with closing(servers.event_log(projection.source.topics, made_of.codec)) as log:
@@ -89,6 +67,38 @@ def ready(
             observer=observer,
             finished=finished,
         )
+
+
+def _applying(
+    made_of: Parts,
+    projection: ProjectionSettings,
+    assignments: Assignments,
+    source: Source,
+    observer: Observer,
+) -> Applying:
+    skip_poison = projection.on_undecodable == "skip"
+    decoding = Decoding(
+        made_of.codec,
+        made_of.upcasting,
+        made_of.projector.handles,
+        skip_poison=skip_poison,
+        observer=observer,
+    )
+    settling = Settling(
+        made_of.projector,
+        loop=made_of.loop,
+        transient=made_of.transient,
+        skip_poison=skip_poison,
+        observer=observer,
+    )
+    return Applying(
+        assignments,
+        decoding,
+        settling,
+        owns=source.owns,
+        backoff=Backoff(projection.retry.initial, projection.retry.cap),
+        observer=observer,
+    )
 
 
 def _never() -> bool:

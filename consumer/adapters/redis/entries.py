@@ -74,8 +74,7 @@ def _layout(fields: tuple[bytes, ...]) -> _Layout:
     try:
         names = tuple(fields[at].decode() for at in others)
     except UnicodeDecodeError:
-        fault = "the name of a field is not UTF-8"
-        return _Layout(data, subject_or_key, (), _picked([]), fault)
+        return _Layout(data, subject_or_key, (), _picked([]), "the name of a field is not UTF-8")
     # A stream has no null that would mean a tombstone: without a value, somebody named it otherwise.
     is_event = data is not None or b"specversion" in place
     fault = None if is_event else "the entry has no field `data`, which holds the event"
