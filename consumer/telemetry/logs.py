@@ -12,7 +12,7 @@ from typing import Any, Literal, TextIO
 import msgspec
 import structlog
 
-from consumer.errors import ApplyFailed, ConsumerError
+from consumer.errors import ApplyFailed, ConsumerError, Poison
 from consumer.model.facts import (
     Applied,
     Delayed,
@@ -37,6 +37,10 @@ _LEVELS: dict[type[Fact], int] = {
     Skipped: logging.ERROR,
     Halted: logging.ERROR,
 }
+#: What a person can do about an event that cannot be read; other causes of a halt say it themselves.
+_NEXT = (
+    "deploy a codec, projector or upcaster that reads it and restart, or set on_undecodable: skip"
+)
 #: How many calls of a foreign traceback a line names, the innermost ones.
 _CALLS = 3
 
@@ -55,6 +59,8 @@ class Logs:
         level = _LEVELS.get(kind, logging.INFO)
         if self._log.isEnabledFor(level):
             fields = {name: _plain(getattr(fact, name)) for name in msgspec.structs.asdict(fact)}
+            if isinstance(fact, Halted) and isinstance(fact.cause, Poison):
+                fields["next"] = _NEXT
             totals = self._events if kind is Stopped else {}
             self._log.log(level, kind.__name__.lower(), **fields, **totals)
 

@@ -12,6 +12,7 @@ import pytest
 import structlog
 
 from consumer.errors import ApplyFailed, OffsetLost, Transient
+from consumer.model.event import undecodable
 from consumer.model.facts import Applied, Claimed, Fact, Halted, Skipped, Started, Stopped, Waiting
 from consumer.model.position import IntOffset, Partition
 from consumer.telemetry.logs import Format, Logs, configure, told
@@ -141,3 +142,9 @@ def test_the_last_line_counts_what_was_applied_and_what_was_skipped() -> None:
     stopped = json.loads(last)
     assert (stopped["event"], stopped["applied"]) == ("stopped", 2 * APPLIED.events)
     assert stopped["skipped"] == 1
+
+
+def test_a_partition_that_halts_before_a_poison_event_says_what_to_do() -> None:
+    poison = undecodable(ORDERS, IntOffset(5), b"x", "no event")
+    assert "on_undecodable: skip" in line(Halted(ORDERS, 7, IntOffset(4), poison))["next"]
+    assert "next" not in line(Halted(ORDERS, 7, IntOffset(4), OffsetLost("gone")))
