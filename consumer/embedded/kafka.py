@@ -6,13 +6,12 @@ import base64
 import os
 import shutil
 import subprocess
-import tempfile
 import uuid
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Self
 
-from consumer.embedded.process import HOST, ServerProcess, exchange, free_port
+from consumer.embedded.process import HOST, exchange, free_port
+from consumer.embedded.server import EmbeddedServer
 from consumer.errors import Misconfigured
 
 #: The release that is started unless another is asked for.
@@ -72,12 +71,11 @@ def jars(release: str = RELEASE) -> list[Path]:
     return list(environment.all_jars)
 
 
-class Kafka:
-    """One broker that is its own controller (KRaft), on a free loopback port, with its data in `folder`.
+class Kafka(EmbeddedServer):
+    """One broker that is its own controller (KRaft), an `EmbeddedServer`.
 
-    A context manager: it answers inside, and is gone afterwards, with its temporary folder. Port and
-    data stay the same from one start to the next. Topics are not made by themselves. `properties` are
-    added to server.properties, last.
+    Its data outlives each start. Topics are not made by themselves. `properties` are added to
+    server.properties, last.
     """
 
     def __init__(
@@ -88,60 +86,30 @@ class Kafka:
         release: str = RELEASE,
     ) -> None:
         java_path, class_path = java(), os.pathsep.join(map(str, jars(release)))
-        self._own = folder is None
-        self.folder = folder or Path(tempfile.mkdtemp(prefix="kafka-"))
-        self.port = free_port()
+        super().__init__("Kafka", folder)
         self._controller_port = free_port()
         self._properties = dict(properties or {})
         self._java = [str(java_path), *_JVM, "-cp", class_path]
-        self._process = ServerProcess(
-            f"Kafka on port {self.port}",
+        self._runs(
             [*self._java, "kafka.Kafka", self._settings],
-            log=self.folder / "server.log",
             answers=lambda: len(exchange(self.port, _API_VERSIONS)) > 0,
         )
 
     @property
     def bootstrap(self) -> str:
         """Host and port, as in 127.0.0.1:9092."""
-        return f"{HOST}:{self.port}"
-
-    @property
-    def pid(self) -> int:
-        """The broker's process id; `Misconfigured` while it does not run."""
-        return self._process.pid
+        return self._address
 
     def start(self) -> None:
-        """Returns once it answers; `Misconfigured`, with its last words, if it does not."""
+        """As `EmbeddedServer.start`; the first start makes the data folder."""
         if not self._settings.exists():
             self._format()
-        self._process.start()
-
-    def stop(self) -> None:
-        """Ends it in good order. Safe to call twice."""
-        self._process.stop()
-
-    def kill(self) -> None:
-        """Ends it with SIGKILL. Safe to call twice."""
-        self._process.kill()
+        super().start()
 
     def restart(self) -> None:
         """Stops it in good order, and starts it on the same port and data."""
         self.stop()
         self.start()
-
-    def __enter__(self) -> Self:
-        try:
-            self.start()
-        except BaseException:
-            self.__exit__()
-            raise
-        return self
-
-    def __exit__(self, *exc_info: object) -> None:
-        self.stop()
-        if self._own:
-            shutil.rmtree(self.folder, ignore_errors=True)
 
     @property
     def _settings(self) -> Path:

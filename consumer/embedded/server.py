@@ -1,0 +1,69 @@
+"""A server that lives as long as a block of code, with a port and a folder of its own."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Self
+
+from consumer.embedded.process import HOST, ServerProcess, free_port
+
+
+class EmbeddedServer:
+    """A server on a free loopback port, with its data in `folder` (a temporary one by default).
+
+    A context manager: it answers inside, and is gone afterwards, with its temporary folder. Port and
+    folder stay the same from one start to the next.
+    """
+
+    def __init__(self, kind: str, folder: Path | None) -> None:
+        self._kind = kind
+        self._own = folder is None
+        self.folder = folder or Path(tempfile.mkdtemp(prefix=f"{kind.lower()}-"))
+        self.port = free_port()
+        self._process: ServerProcess
+
+    def _runs(self, command: Sequence[str | Path], *, answers: Callable[[], bool]) -> None:
+        """What is started, and how it shows that it is up."""
+        self._process = ServerProcess(
+            f"{self._kind} on port {self.port}",
+            command,
+            log=self.folder / "server.log",
+            answers=answers,
+        )
+
+    @property
+    def _address(self) -> str:
+        return f"{HOST}:{self.port}"
+
+    @property
+    def pid(self) -> int:
+        """The server's process id; `Misconfigured` while it does not run."""
+        return self._process.pid
+
+    def start(self) -> None:
+        """Returns once it answers; `Misconfigured`, with its last words, if it does not."""
+        self._process.start()
+
+    def stop(self) -> None:
+        """Ends it in good order. Safe to call twice."""
+        self._process.stop()
+
+    def kill(self) -> None:
+        """Ends it with SIGKILL. Safe to call twice."""
+        self._process.kill()
+
+    def __enter__(self) -> Self:
+        try:
+            self.start()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.stop()
+        if self._own:
+            shutil.rmtree(self.folder, ignore_errors=True)
