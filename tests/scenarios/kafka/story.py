@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
@@ -18,11 +17,12 @@ from consumer.adapters.redis.offset_store import RedisOffsetStore
 from consumer.model.position import IntOffset, LogIdentity, Offset, Partition
 from tests.contracts.kafka_room import QUICK, Broker
 from tests.fleet import PROJECTION, Checkpoints, Fleet, checkpoints_of
+from tests.scenarios.telling import Telling
 
 Begin = Callable[..., AbstractContextManager["Story"]]
 
 
-class Story:
+class Story(Telling):
     """A topic of events with keys, its readers, and where they stand."""
 
     def __init__(
@@ -67,23 +67,6 @@ class Story:
                     on_delivery=self._delivered,
                 )
         assert self._producer.flush(30) == 0
-
-    @contextmanager
-    def publishing(self, a_second: int) -> Iterator[None]:
-        """Publishes in the background for as long as the block takes."""
-        ended = threading.Event()
-
-        def flow() -> None:
-            while not ended.wait(0.05):
-                self.publish(max(1, a_second // 20))
-
-        thread = threading.Thread(target=flow, name="publishing", daemon=True)
-        thread.start()
-        try:
-            yield
-        finally:
-            ended.set()
-            thread.join(60)
 
     def _delivered(self, error: KafkaError | None, message: Message) -> None:
         assert error is None, error

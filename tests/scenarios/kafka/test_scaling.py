@@ -3,26 +3,8 @@
 from __future__ import annotations
 
 from tests.fleet import eventually
-from tests.scenarios.kafka.story import Begin, Story
-
-
-def one_four_and_two_workers(story: Story) -> None:
-    fleet = story.fleet
-    with story.publishing(300):
-        workers = [fleet.spawn()]
-        eventually(lambda: fleet.applied() > 50, "one applies")
-        workers += [fleet.spawn() for _ in range(3)]
-        everybody = {worker.pid for worker in workers}
-        eventually(lambda: fleet.workers_that_applied() == everybody, "all four apply")
-        for worker in workers[:2]:
-            worker.terminate()
-        for worker in workers[:2]:
-            worker.ended()
-        seq = fleet.last_seq()
-        rest = {worker.pid for worker in workers[2:]}
-        eventually(lambda: fleet.workers_that_applied(seq) == rest, "the other two go on")
-    eventually(fleet.everything_is_applied, "everything is applied")
-    eventually(fleet.everything_is_committed, "everything is committed")
+from tests.scenarios.kafka.story import Begin
+from tests.scenarios.telling import one_four_and_two_workers
 
 
 def test_one_four_and_two_workers_under_load_lose_and_repeat_nothing(begin: Begin) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
@@ -17,6 +16,7 @@ from consumer.adapters.redis.streams import register
 from consumer.model.position import Offset, Partition
 from tests.contracts.redis_room import fresh
 from tests.fleet import PROJECTION, Checkpoints, Fleet, Process, checkpoints_of
+from tests.scenarios.telling import Telling
 
 Begin = Callable[..., AbstractContextManager["Story"]]
 
@@ -36,7 +36,7 @@ class StreamFleet(Fleet):
         return self.processes[-1]
 
 
-class Story:
+class Story(Telling):
     """A topic of events with keys, its readers, and where they stand."""
 
     def __init__(self, client: Client, topic: str, streams: int, fleet: Fleet) -> None:
@@ -60,23 +60,6 @@ class Story:
                 pipeline.xadd(f"{self.topic}:{number}", fields)
             offsets = [Offset.parse(entry_id.decode()) for entry_id in pipeline.execute()]
             self.fleet.expected[self.partitions[number]] += offsets
-
-    @contextmanager
-    def publishing(self, a_second: int) -> Iterator[None]:
-        """Publishes in the background for as long as the block takes."""
-        ended = threading.Event()
-
-        def flow() -> None:
-            while not ended.wait(0.05):
-                self.publish(max(1, a_second // 20))
-
-        thread = threading.Thread(target=flow, name="publishing", daemon=True)
-        thread.start()
-        try:
-            yield
-        finally:
-            ended.set()
-            thread.join(60)
 
     def keep(self, partition: Partition, length: int) -> None:
         """Trims all but the last entries."""

@@ -3,20 +3,10 @@
 from __future__ import annotations
 
 from tests.fleet import eventually
-from tests.ledger import AFTER_APPLY, BEFORE_APPLY
-from tests.scenarios.redis.story import Begin, Story
-
-
-def a_worker_is_killed_before_an_apply_and_another_before_its_commit(story: Story) -> None:
-    fleet = story.fleet
-    story.publish(500)
-    for place in (BEFORE_APPLY, AFTER_APPLY):
-        fleet.hold(place)
-        worker = fleet.spawn()
-        eventually(lambda worker=worker: fleet.held(worker), f"held at {place}")
-        worker.kill()
-        fleet.let_go()
-    fleet.spawn()
+from tests.scenarios.redis.story import Begin
+from tests.scenarios.telling import (
+    a_worker_is_killed_before_an_apply_and_another_before_its_commit,
+)
 
 
 def test_kill_9_repeats_what_was_not_committed_and_loses_nothing(begin: Begin) -> None:
