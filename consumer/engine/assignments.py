@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection
 
+import msgspec
+
 from consumer.engine.holding import Holding
 from consumer.engine.retrying import Backoff
 from consumer.errors import ConsumerError, Fenced, OffsetLost, Transient
@@ -105,7 +107,7 @@ class Assignments:
         offset = first(start)
         self._offsets.commit(claim, None, offset)
         self._observer.happened(Began(claim.partition, offset, start))
-        return Claim(claim.projection, claim.partition, claim.epoch, claim.token, offset)
+        return msgspec.structs.replace(claim, offset=offset)
 
     def _is_added(self, partition: Partition) -> bool:
         """Whether the topic grew by this partition after the projection first ran on it.

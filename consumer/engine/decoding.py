@@ -46,7 +46,7 @@ class Decoding:
             if handles is None or type in handles
         }
         #: Whether a poison event is passed over, rather than left for a person.
-        self.skip_poison = skip_poison
+        self._skip_poison = skip_poison
         self._observer = observer
 
     def decode(self, records: Sequence[Record]) -> Decoded:
@@ -65,7 +65,7 @@ class Decoding:
                     events.append(self._upcasting.upcast(event))
             except Exception as cause:  # whatever a codec raises is about its record alone
                 poison = cause if isinstance(cause, Poison) else _unexpected(record, cause)
-                if not self.skip_poison:
+                if not self._skip_poison:
                     return Decoded(events, settled, poison)
                 self._observer.happened(Skipped(record.partition, record.offset, poison))
         return Decoded(events, len(records))

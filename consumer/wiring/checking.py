@@ -85,11 +85,8 @@ def _imports(name: str, projection: ProjectionSettings) -> str:
 
 
 def _offsets(settings: Settings) -> str:
-    store = offset_store(settings.offsets)
-    try:
+    with closing(offset_store(settings.offsets)) as store:
         known = len(store.list_projections())
-    finally:
-        store.close()
     return f"{'Redis' if settings.offsets.redis else 'SQLite'} holds those of {known} projections"
 
 

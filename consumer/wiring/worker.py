@@ -53,7 +53,7 @@ def ready(
             backoff=backoff,
             observer=observer,
         )
-        applying = _applying(made_of, projection, assignments, source, observer)
+        applying = _applying(made_of, projection, assignments, source, backoff, observer)
         finished: Callable[[], bool] = _never
         if until_caught_up:
             with closing(servers.event_log(projection.source.topics, made_of.codec)) as log:
@@ -74,6 +74,7 @@ def _applying(
     projection: ProjectionSettings,
     assignments: Assignments,
     source: Source,
+    backoff: Backoff,
     observer: Observer,
 ) -> Applying:
     skip_poison = projection.on_undecodable == "skip"
@@ -96,7 +97,7 @@ def _applying(
         decoding,
         settling,
         owns=source.owns,
-        backoff=Backoff(projection.retry.initial, projection.retry.cap),
+        backoff=backoff,
         observer=observer,
     )
 
