@@ -12,6 +12,8 @@ ConsumerError
 │   ├── Undecodable
 │   ├── NoUpcaster
 │   └── ApplyFailed
+├── TimedOut               an apply took longer than it may; how far it came nobody knows
+├── Cancelled              the calling program cancelled its own call
 └── Closed                 the calling program used something after closing it
 """
 
@@ -85,6 +87,14 @@ class NoUpcaster(Poison):
 
 class ApplyFailed(Poison):
     """The projector raised something that is not `Transient`; the cause is chained."""
+
+
+class TimedOut(ConsumerError):
+    """An apply took longer than its limit. It may still be running, so whoever raised this applies no more."""
+
+
+class Cancelled(ConsumerError):
+    """The calling program cancelled the call; what was committed before stays committed."""
 
 
 class Closed(ConsumerError):

@@ -89,6 +89,7 @@ class ScriptedSource:
         self.firsts: list[Start] = []
         self.claims: dict[Partition, Claim] = {}
         self.position: dict[Partition, int] = {}
+        self.mirrored: dict[Partition, Offset] = {}
         self.opened = self.closed = self.polls = 0
         self.disowned: set[Partition] = set()
         self.before_poll: Callable[[], None] = lambda: None
@@ -116,6 +117,12 @@ class ScriptedSource:
 
     def owns(self, partition: Partition) -> bool:
         return partition not in self.disowned
+
+    def joined(self) -> bool:
+        return self.polls > 0
+
+    def mirror(self, partition: Partition, offset: Offset) -> None:
+        self.mirrored[partition] = offset
 
     def close(self) -> None:
         self.closed += 1
@@ -208,6 +215,7 @@ class Engine:
                 observer=self.seen,
             ),
             owns=source.owns,
+            mirror=source.mirror,
             backoff=AT_ONCE,
             observer=self.seen,
         )

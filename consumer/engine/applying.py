@@ -12,6 +12,8 @@ from consumer.engine.retrying import Backoff
 from consumer.engine.settling import Settling
 from consumer.engine.work import Work
 from consumer.errors import Fenced, Misconfigured, OffsetLost, SourceFailed, Transient
+from consumer.model.causes import told
+from consumer.model.condition import Condition
 from consumer.model.facts import Applied, Dropped, Resumed, Waiting
 from consumer.model.position import Offset, Partition
 from consumer.model.record import Fetched
@@ -31,6 +33,7 @@ class Applying:
         settling: Settling,
         *,
         owns: Callable[[Partition], bool],
+        mirror: Callable[[Partition, Offset], None],
         backoff: Backoff,
         observer: Observer,
     ) -> None:
@@ -39,6 +42,8 @@ class Applying:
         self._settling = settling
         #: `Source.owns`: whether an apply may start now.
         self._owns = owns
+        #: `Source.mirror`: the checkpoint moved.
+        self._mirror = mirror
         self._backoff = backoff
         self._observer = observer
         #: When to try again, by `time.monotonic`, and what.
@@ -57,6 +62,7 @@ class Applying:
 
     def retry(self) -> None:
         """Tries again what waits and is due: one partition a call, so that polling goes on between."""
+        self._assignments.note_again()
         self._drop_stale()
         now = time.monotonic()
         for partition, (due, work) in self._waiting.items():
@@ -118,8 +124,18 @@ class Applying:
     def _settled(self, work: Work, before: Offset, seconds: float) -> None:
         partition, epoch = work.holding.partition, work.holding.claim.epoch
         if work.through > before:
+            self._mirror(partition, work.through)
             self._observer.happened(
-                Applied(partition, epoch, len(work.events), work.records, work.through, seconds)
+                Applied(
+                    partition,
+                    epoch,
+                    len(work.events),
+                    work.records,
+                    work.through,
+                    seconds,
+                    work.apply_seconds,
+                    work.commit_seconds,
+                )
             )
         if work.attempts > 1:
             self._observer.happened(Resumed(partition, epoch, work.attempts))
@@ -130,6 +146,8 @@ class Applying:
         delay = self._backoff.delay(work.attempts)
         partition, epoch = work.holding.partition, work.holding.claim.epoch
         self._waiting[partition] = (time.monotonic() + delay, work)
+        if not work.applied:  # else the offset store itself is away, and cannot be told
+            self._assignments.note(work.holding, Condition("waiting", told(cause)))
         self._observer.happened(
             Waiting(partition, epoch, work.holding.offset, work.attempts, delay, cause)
         )

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 
 import msgspec
 
 from consumer.engine.holding import Holding
 from consumer.engine.retrying import Backoff
 from consumer.errors import ConsumerError, Fenced, OffsetLost, Transient
-from consumer.model.facts import Began, Claimed, Halted, Lost, Revoked, Unclaimed
+from consumer.model.causes import told
+from consumer.model.condition import Condition
+from consumer.model.facts import Began, Claimed, Halted, Lost, Revoked, Unclaimed, Unmirrored
 from consumer.model.position import Claim, LogIdentity, Offset, Partition
 from consumer.model.start import BEGINNING, Start
 from consumer.ports.observer import Observer
 from consumer.ports.offset_store import OffsetStore
+
+#: Seconds between two tries to leave word of what halted.
+_NOTE_AGAIN = 5.0
 
 
 class Assignments:
@@ -41,6 +46,9 @@ class Assignments:
         self.halted: dict[Partition, Exception] = {}
         #: Partitions that could not be claimed: attempts so far, and when to ask again.
         self._unclaimed: dict[Partition, tuple[int, float]] = {}
+        #: Halted partitions of which the offset store could not be told yet, and when to try again.
+        self._unnoted: set[Partition] = set()
+        self._note_again_at = 0.0
 
     def claim(
         self, partition: Partition, log: LogIdentity, first: Callable[[Start], Offset]
@@ -84,6 +92,29 @@ class Assignments:
         holding = self._holdings.get(partition)
         epoch, offset = (holding.claim.epoch, holding.offset) if holding else (None, None)
         self._observer.happened(Halted(partition, epoch, offset, cause))
+        self._note_halt(partition)
+
+    def unmirrored(self, cause: Exception) -> None:
+        """As `Membership.unmirrored`."""
+        self._observer.happened(Unmirrored(cause))
+
+    def note(self, holding: Holding, condition: Condition) -> bool:
+        """Leaves word in the offset store; whether it took it. It is word alone, so nothing waits for it."""
+        try:
+            self._offsets.note(holding.claim, condition)
+        except ConsumerError:
+            return False
+        return True
+
+    def note_again(self) -> None:
+        """Leaves word of halts that could not be told before, if it is time."""
+        if self._unnoted and time.monotonic() >= self._note_again_at:
+            for partition in list(self._unnoted):
+                self._note_halt(partition)
+
+    def checkpoints(self) -> Mapping[Partition, Offset]:
+        """How far each partition has come that is held; may be called from any thread."""
+        return {partition: holding.offset for partition, holding in list(self._holdings.items())}
 
     def holding(self, claim: Claim) -> Holding | None:
         """What is held under this claim; None once it was given back, lost, or claimed anew."""
@@ -117,8 +148,16 @@ class Assignments:
         eldest = self._offsets.get(self._projection, Partition(partition.topic, 0))
         return eldest is not None and partition.number >= eldest.log.partitions
 
+    def _note_halt(self, partition: Partition) -> None:
+        holding, cause = self._holdings.get(partition), self.halted.get(partition)
+        self._unnoted.discard(partition)
+        if holding and cause and not self.note(holding, Condition("halted", told(cause))):
+            self._unnoted.add(partition)
+            self._note_again_at = time.monotonic() + _NOTE_AGAIN
+
     def _forget(self, partition: Partition) -> Holding | None:
         self.halted.pop(partition, None)
+        self._unnoted.discard(partition)
         self._unclaimed.pop(partition, None)
         return self._holdings.pop(partition, None)
 

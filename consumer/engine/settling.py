@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import time
+from contextlib import AbstractContextManager, nullcontext
+
 from consumer.engine.awaiting import Loop
+from consumer.engine.limiting import Limit
 from consumer.engine.work import Work
 from consumer.errors import ApplyFailed, ConsumerError, Poison, Transient
 from consumer.model.event import Batch
@@ -21,6 +25,7 @@ class Settling:
         loop: Loop,
         transient: tuple[type[Exception], ...] = (),
         skip_poison: bool = False,
+        limit: Limit | None = None,
         observer: Observer,
     ) -> None:
         self._projector = projector
@@ -29,6 +34,7 @@ class Settling:
         #: Types that a projector may raise in place of `Transient`.
         self._transient = transient
         self._skip_poison = skip_poison
+        self._limit = limit
         self._observer = observer
 
     def settle(self, work: Work) -> None:
@@ -37,6 +43,7 @@ class Settling:
         Raises `Transient` or `ApplyFailed` for the projector, and what `OffsetStore.commit` raises.
         """
         while work.events and not work.applied:
+            began = time.monotonic()
             try:
                 self._apply(work.batch)
             except ApplyFailed:
@@ -45,12 +52,16 @@ class Settling:
                 self._put_aside(work, poison)
             else:
                 work.applied = True
+            work.apply_seconds = time.monotonic() - began
+        began = time.monotonic()
         work.holding.advance(work.through)
+        work.commit_seconds = time.monotonic() - began
 
     def _apply(self, batch: Batch) -> None:
         try:
             self._set_up()
-            self._loop.wait(self._projector.apply(batch))
+            with self._watching(batch):
+                self._loop.wait(self._projector.apply(batch))
         except ConsumerError:
             raise
         except self._transient as cause:
@@ -62,6 +73,9 @@ class Settling:
                 f"{batch.fence.offset}; mend the projector, they are applied again"
             )
             raise ApplyFailed(batch.partition, batch.events[0].offset, why) from cause
+
+    def _watching(self, batch: Batch) -> AbstractContextManager[None]:
+        return nullcontext() if self._limit is None else self._limit.watching(batch)
 
     def _set_up(self) -> None:
         """With the first batch, so that a store that is away at the start is waited for like any other."""

@@ -32,6 +32,9 @@ class Work:
         #: Whether only the commit is missing; an apply that went through is not repeated for it.
         self.applied = False
         self.attempts = 0
+        #: What the last apply, and the last commit, took.
+        self.apply_seconds = 0.0
+        self.commit_seconds = 0.0
 
     @property
     def batch(self) -> Batch:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Mapping
 
 from consumer.engine.applying import Applying
 from consumer.engine.assignments import Assignments
 from consumer.engine.retrying import Backoff
 from consumer.errors import Fenced, SourceFailed
-from consumer.model.facts import Rejoining, Started, Stopped
+from consumer.model.facts import Joined, Rejoining, Started, Stopped
 from consumer.model.position import Partition
 from consumer.ports.observer import Observer
 from consumer.ports.source import Source
@@ -45,6 +46,8 @@ class Worker:
         self._finished = finished
         self._stopping = threading.Event()
         self._rejoins = 0
+        self._is_joined = False
+        self._alive_at = time.monotonic()
         #: The partitions that stood still when the last membership ended, each with the reason.
         self.halted: Mapping[Partition, Exception] = {}
 
@@ -54,6 +57,10 @@ class Worker:
         May be called from any thread, and from a signal handler.
         """
         self._stopping.set()
+
+    def silence(self) -> float:
+        """Seconds since the loop last came round: a batch, or an idle poll. For any thread."""
+        return time.monotonic() - self._alive_at
 
     def run(self) -> None:
         """Works until it is stopped, or `finished`; raises `Misconfigured` where a person must act."""
@@ -79,20 +86,30 @@ class Worker:
 
     def turn(self) -> None:
         """One poll, and what it brought; `run` takes one after the other."""
+        self._alive_at = time.monotonic()
         self._applying.retry()
         wait = self._applying.wait(_LONGEST_WAIT)
         for fetched in self._source.poll(self._applying.paused(), wait):
             self._applying.project(fetched)
+            self._alive_at = time.monotonic()
             self._rejoins = 0
             if self._stopping.is_set():
                 return
+        self._greet()
+
+    def _greet(self) -> None:
+        if not self._is_joined and self._source.joined():
+            self._is_joined = True
+            self._observer.happened(Joined())
 
     def _leave(self) -> None:
         self.halted = dict(self._assignments.halted)
         self._source.close()
+        self._is_joined = False
 
     def _pause(self, cause: Exception) -> None:
         self._rejoins += 1
         delay = self._backoff.delay(self._rejoins)
+        self._alive_at = time.monotonic()
         self._observer.happened(Rejoining(delay, cause))
         self._stopping.wait(delay)

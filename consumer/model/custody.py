@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import msgspec
 
 from consumer.errors import AnotherLog, Fenced, Misconfigured, NewerRecord, OffsetLost
+from consumer.model.condition import Condition, running
 from consumer.model.position import Checkpoint, Claim, LogIdentity, Offset, Partition
 
 #: The schema of the records that this release writes, and the newest that it understands. It grows
@@ -26,14 +29,19 @@ class Custody(msgspec.Struct, frozen=True, gc=False):
     #: None if the projection was reset and not claimed since.
     log: LogIdentity | None = None
     offset: Offset | None = None
+    condition: Condition = running()  # it is frozen
 
     def checkpoint(self, projection: str, partition: Partition) -> Checkpoint | None:
         """What the world outside sees; None where the projection was reset."""
         if self.log is None:
             return None
-        return Checkpoint(projection, partition, self.offset, self.epoch, self.log)
+        return Checkpoint(
+            projection, partition, self.offset, self.epoch, self.log, self.owner, self.condition
+        )
 
-    def claimed(self, owner: str, token: str, log: LogIdentity, floor: int) -> Custody | None:
+    def claimed(
+        self, owner: str, token: str, log: LogIdentity, floor: int, now: datetime
+    ) -> Custody | None:
         """Under a new owner, above `floor`; None where the offset belongs to another log."""
         known = self.log or log
         if known.id and log.id and known.id != log.id:
@@ -45,17 +53,36 @@ class Custody(msgspec.Struct, frozen=True, gc=False):
             # A broker that began to tell who it is: from now on it is held to that.
             log=LogIdentity(known.id or log.id, known.partitions),
             offset=self.offset,
+            condition=running(now),
         )
 
-    def committed(self, claim: Claim, expected: Offset | None, offset: Offset) -> Custody | None:
-        """At `offset`; None where the claim holds no more, or the offset is not as expected."""
+    def committed(
+        self, claim: Claim, expected: Offset | None, offset: Offset, now: datetime
+    ) -> Custody | None:
+        """At `offset`; None where the claim holds no more, or the offset is not as expected.
+
+        Who commits runs, whatever was noted before.
+        """
         if not self.is_held_by(claim) or self.offset not in {expected, offset}:
             return None
-        return msgspec.structs.replace(self, offset=offset)
+        condition = self.condition if self.condition.state == "running" else running(now)
+        return msgspec.structs.replace(self, offset=offset, condition=condition)
 
-    def released(self) -> Custody:
-        """In nobody's hands; the offset stays."""
-        return msgspec.structs.replace(self, token="", owner="")
+    def noted(self, condition: Condition, now: datetime) -> Custody:
+        """In this condition, since now unless the state is the same."""
+        since = self.condition.since if self.condition.state == condition.state else now
+        return msgspec.structs.replace(
+            self, condition=msgspec.structs.replace(condition, since=since)
+        )
+
+    def released(self, now: datetime) -> Custody:
+        """In nobody's hands; the offset stays, and what stood in its way."""
+        condition = running(now) if self.condition.state == "running" else self.condition
+        return msgspec.structs.replace(self, token="", owner="", condition=condition)
+
+    def moved(self, log: LogIdentity, offset: Offset, now: datetime) -> Custody:
+        """At `offset` of `log`, whatever was, and in nobody's hands under a new epoch."""
+        return Custody(self.epoch + 1, log=log, offset=offset, condition=running(now))
 
     def reset(self) -> Custody:
         """As if the projection never ran, but for the epoch, which must never come again."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
 
+from consumer.model.lag import Lag
 from consumer.model.position import Offset, Partition
 from consumer.model.start import Start
 
@@ -23,6 +26,10 @@ class Delayed(Fact, frozen=True):
 
     delay: float
     cause: BaseException
+
+
+class Joined(Fact, frozen=True):
+    """The fleet took the worker in; partitions come, if there are any for it."""
 
 
 class Claimed(Fact, frozen=True):
@@ -53,6 +60,10 @@ class Applied(Fact, frozen=True):
     offset: Offset
     #: From having the records in hand to the commit's reply.
     seconds: float
+    #: Those of them that the projector took, and those that the offset store took. An attempt that was
+    #: repeated counts with its last try alone.
+    apply_seconds: float
+    commit_seconds: float
 
 
 class Waiting(Fact, frozen=True):
@@ -122,6 +133,24 @@ class Lost(Fact, frozen=True):
     partition: Partition
     epoch: int
     offset: Offset
+
+
+class Lagged(Fact, frozen=True):
+    """The lag of the partitions that the worker holds was measured."""
+
+    lags: Mapping[Partition, Lag]
+
+
+class Unmeasured(Fact, frozen=True):
+    """The lag could not be measured; it is tried again."""
+
+    cause: BaseException
+
+
+class Unmirrored(Fact, frozen=True):
+    """The broker's own group could not be shown the checkpoints; it is tried again."""
+
+    cause: BaseException
 
 
 class Rejoining(Fact, frozen=True):

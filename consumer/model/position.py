@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+from consumer.model.condition import Condition
+
 
 class Offset(msgspec.Struct, frozen=True, order=True, gc=False):
     """The place of the last applied event in a partition.
@@ -121,6 +123,9 @@ class Checkpoint(msgspec.Struct, frozen=True, gc=False):
     #: The fencing token of the partition; only grows.
     epoch: int
     log: LogIdentity
+    #: Who claimed it last; "" once it was given back.
+    owner: str
+    condition: Condition
 
 
 class Claim(msgspec.Struct, frozen=True, gc=False):

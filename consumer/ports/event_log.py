@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from consumer.model.event import Event
+from consumer.model.lag import Lag
 from consumer.model.position import LogIdentity, Offset, Partition
+from consumer.model.start import Start
 
 
 class EventLog(Protocol):
@@ -20,6 +22,18 @@ class EventLog(Protocol):
 
     def ends(self) -> Mapping[Partition, Offset]:
         """For each partition the offset at which nothing is left to apply; its zero while empty."""
+
+    def lag(self, offsets: Mapping[Partition, Offset]) -> Mapping[Partition, Lag]:
+        """What lies behind each of these offsets, the last applied ones, by the broker's own ends.
+
+        For any number of partitions in a few round trips. A partition that cannot be told of is left
+        out, as is one whose offset is of another kind of log.
+        """
+
+    def before(self, partition: Partition, start: Start) -> Offset:
+        """The offset of the last event *not* to be read by who starts there; the zero, or what stands right
+        before the log's first event, for `beginning`.
+        """
 
     def read(self, partition: Partition, after: Offset | None, limit: int) -> Sequence[Event]:
         """Up to `limit` events behind `after` (None: from the beginning), in order; empty at the end.

@@ -11,4 +11,7 @@ class Observer(Protocol):
     """Listens: logs, metrics and tests are observers. The engine decides nothing by what they do."""
 
     def happened(self, fact: Fact) -> None:
-        """Called on the worker's thread after each fact; must be quick and must not raise."""
+        """Called after each fact; must be quick and must not raise.
+
+        On the worker's thread, but for `Lagged` and `Unmeasured`, which come on the one that measures.
+        """

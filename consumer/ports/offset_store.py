@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+from consumer.model.condition import Condition
 from consumer.model.position import Checkpoint, Claim, LogIdentity, Offset, Partition
 
 
@@ -42,7 +43,22 @@ class OffsetStore(Protocol):
         """Moves the checkpoint from `expected` to `offset`, if the claim still holds; else `Fenced`.
 
         The same commit again succeeds. `Fenced` too where the checkpoint is at neither of the two.
-        Raises `OffsetLost` where the record is gone.
+        Raises `OffsetLost` where the record is gone. Ends what `note` said: who commits runs.
+        """
+
+    def note(self, claim: Claim, condition: Condition) -> None:
+        """Leaves word of what stands in the partition's way, for whoever looks; `condition.since` is the
+        store's own, and stays while the state does.
+
+        Does nothing where the claim holds no longer, or the record is gone.
+        """
+
+    def move(
+        self, projection: str, partition: Partition, offset: Offset, *, log: LogIdentity
+    ) -> Checkpoint | None:
+        """Puts the checkpoint to `offset` of `log`, whatever it was, in one step; the former one.
+
+        Nobody holds the partition then, under an epoch above every earlier one: who held it is fenced.
         """
 
     def release(self, claim: Claim) -> None:

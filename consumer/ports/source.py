@@ -38,6 +38,9 @@ class Membership(Protocol):
     def halt(self, partition: Partition, cause: OffsetLost) -> None:
         """The log cannot go on from the checkpoint: the partition stays where it is, with the reason."""
 
+    def unmirrored(self, cause: Exception) -> None:
+        """The broker's own group could not be shown how far we are; it will be, by a later try."""
+
 
 class Source(Protocol):
     """Membership in a fleet that shares the partitions of a log. All calls come on one thread."""
@@ -57,6 +60,17 @@ class Source(Protocol):
 
     def owns(self, partition: Partition) -> bool:
         """Whether an apply may start now: still assigned, and the lease, if there is one, not past its deadline."""
+
+    def joined(self) -> bool:
+        """Whether the fleet took us in; a share without partitions counts. Asks nobody."""
+
+    def mirror(self, partition: Partition, offset: Offset) -> None:
+        """The checkpoint is at `offset` now: the broker's own group should show it. Takes note, no more.
+
+        The source shows the latest of each partition about once a second, where it claims one, before it
+        gives one back, and in `close`, bounded; it does so beside the reading, which waits for none of
+        it. What fails is told by `Membership.unmirrored`, and tried again. Never raises.
+        """
 
     def close(self) -> None:
         """Leaves, at once for the others: tells the membership first (`revoked`). Safe to call twice; never raises."""

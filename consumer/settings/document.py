@@ -9,6 +9,7 @@ from pydantic import ModelWrapValidatorHandler, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from consumer.errors import Misconfigured
+from consumer.settings.http import HttpSettings
 from consumer.settings.offsets import OffsetSettings
 from consumer.settings.problems import Problem, nearest, problems_of
 from consumer.settings.projections import ProjectionName, ProjectionSettings
@@ -36,6 +37,9 @@ class Settings(BaseSettings):
 
     sources: dict[str, SourceSettings]
     """The brokers, each under a name of your choice."""
+
+    http: HttpSettings | None = None
+    """Where each worker serves its metrics and probes; nowhere if nothing is said."""
 
     projections: dict[ProjectionName, ProjectionSettings] = {}
     """The projections by name: offsets, consumer group and logs carry it."""

@@ -68,6 +68,9 @@ class ReadFrom(Shape):
     start: Annotated[str, AfterValidator(_place)] = "beginning"
     """Where a projection that never ran begins: `beginning`, `end`, a time with its zone, or `group:NAME`."""
 
+    mirror: bool = True
+    """Whether the broker's own consumer group shows the offsets too, for its tools and for autoscalers."""
+
     group: Annotated[str, Field(min_length=1, max_length=249)] | None = None
     """Kafka only: the consumer group; the projection's name where nothing is said."""
 
@@ -118,6 +121,15 @@ class ProjectionSettings(Shape):
 
     retry: RetrySettings = RetrySettings()
     """How long a batch that failed waits before it is tried again."""
+
+    apply_seconds: Annotated[float, Field(gt=0, le=3600)] = 120.0
+    """How long one `apply` may take. Past it the worker's process ends, so that no late write of it meets a successor's.
+
+    It must lie below Kafka's `max.poll.interval.ms` (300 s unless `config` says otherwise).
+    """
+
+    lag_seconds: Annotated[float, Field(ge=1, le=3600)] = 10.0
+    """How often the lag is measured where `http` serves metrics."""
 
     drain_seconds: Annotated[float, Field(gt=0, le=3600)] = 25.0
     """How long a worker that is told to stop may take for the batch in hand.

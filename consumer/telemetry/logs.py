@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import logging
 import sys
-import traceback
 from collections import Counter
-from pathlib import Path
 from typing import Any, Literal, TextIO
 
 import msgspec
 import structlog
 
-from consumer.errors import ApplyFailed, ConsumerError, Poison
+from consumer.errors import Poison
+from consumer.model.causes import told
 from consumer.model.facts import (
     Applied,
     Delayed,
     Fact,
     Halted,
+    Lagged,
     Rejoining,
     Skipped,
     Stopped,
     Unclaimed,
+    Unmeasured,
+    Unmirrored,
     Waiting,
 )
 
@@ -30,10 +32,13 @@ Format = Literal["auto", "console", "json"]
 #: How loud a fact is; those not named here are information.
 _LEVELS: dict[type[Fact], int] = {
     Applied: logging.DEBUG,  # many a second; the others are few
+    Lagged: logging.DEBUG,
     Waiting: logging.WARNING,
     Unclaimed: logging.WARNING,
     Delayed: logging.WARNING,
     Rejoining: logging.WARNING,
+    Unmeasured: logging.WARNING,
+    Unmirrored: logging.WARNING,
     Skipped: logging.ERROR,
     Halted: logging.ERROR,
 }
@@ -41,8 +46,6 @@ _LEVELS: dict[type[Fact], int] = {
 _NEXT = (
     "deploy a codec, projector or upcaster that reads it and restart, or set on_undecodable: skip"
 )
-#: How many calls of a foreign traceback a line names, the innermost ones.
-_CALLS = 3
 
 
 class Logs:
@@ -105,27 +108,10 @@ def configure(
     )
 
 
-def told(cause: BaseException) -> str:
-    """What went wrong, in a line. Of errors that are not ours only the type, and where they were raised:
-    their text may quote what no log should hold.
-    """
-    if isinstance(cause, ApplyFailed) and cause.__cause__ is not None:
-        return f"{type(cause).__name__}: {cause} <- {told(cause.__cause__)}"
-    if isinstance(cause, ConsumerError):
-        return f"{type(cause).__name__}: {cause}"
-    calls = traceback.extract_tb(cause.__traceback__)[-_CALLS:]
-    where = " > ".join(f"{_short(call.filename)}:{call.lineno} {call.name}" for call in calls)
-    return f"{type(cause).__name__} at {where}" if where else type(cause).__name__
-
-
 def _headed(_logger: Any, _method: str, fields: structlog.typing.EventDict) -> dict[str, Any]:
     """With what every line has in front, for people who read JSON too."""
     time, level, event = (fields.pop(name) for name in ("timestamp", "level", "event"))
     return {"time": time, "level": level, "event": event, **fields}
-
-
-def _short(filename: str) -> str:
-    return "/".join(Path(filename).parts[-2:])
 
 
 def _plain(value: Any) -> Any:

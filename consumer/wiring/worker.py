@@ -97,6 +97,7 @@ def _applying(
         decoding,
         settling,
         owns=source.owns,
+        mirror=source.mirror,
         backoff=backoff,
         observer=observer,
     )

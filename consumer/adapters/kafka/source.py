@@ -10,7 +10,7 @@ from consumer.adapters.kafka.client import LOGGER, Complaints, connected_consume
 from consumer.adapters.kafka.config import Config, admin_config, consumer_config, validated_topics
 from consumer.adapters.kafka.session import Session
 from consumer.errors import Misconfigured, SourceFailed, Transient
-from consumer.model.position import Partition
+from consumer.model.position import Offset, Partition
 from consumer.model.record import Fetched
 from consumer.ports.source import Membership
 
@@ -58,6 +58,13 @@ class KafkaSource:
     def owns(self, partition: Partition) -> bool:
         """Assigned and claimed."""
         return self._session is not None and self._session.owns(partition)
+
+    def joined(self) -> bool:
+        """As `Source.joined`."""
+        return self._session is not None
+
+    def mirror(self, partition: Partition, offset: Offset) -> None:
+        """As `Source.mirror`."""
 
     def close(self) -> None:
         """Tells the membership, then leaves the group; never raises."""

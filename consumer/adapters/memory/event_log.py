@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from uuid import uuid4
 
 import msgspec
 
 from consumer.model.event import Event
+from consumer.model.lag import NO_LAG, Lag
 from consumer.model.position import IntOffset, LogIdentity, Offset, Partition
+from consumer.model.start import Start
 
 
 class MemoryEventLog:
@@ -31,6 +34,7 @@ class MemoryEventLog:
             offset=IntOffset(len(self._events)),
             data=None if data is None else msgspec.Raw(msgspec.json.encode(data)),
             version=version,
+            time=datetime.now(UTC),
         )
         self._events.append(event)
         return event
@@ -47,12 +51,31 @@ class MemoryEventLog:
         """As `EventLog.ends`."""
         return {self._partition: IntOffset(len(self._events) - 1)}
 
+    def lag(self, offsets: Mapping[Partition, Offset]) -> Mapping[Partition, Lag]:
+        """As `EventLog.lag`."""
+        return {
+            partition: self._lag(offset)
+            for partition, offset in offsets.items()
+            if partition == self._partition and isinstance(offset, IntOffset)
+        }
+
+    def before(self, partition: Partition, start: Start) -> Offset:
+        """As `EventLog.before`; its events have the times of their making, and no group reads it."""
+        if start.at == "end":
+            return self.ends()[partition]
+        earlier = [e for e in self._events if start.time and e.time and e.time < start.time]
+        return IntOffset(len(earlier) - 1)
+
     def read(self, partition: Partition, after: Offset | None, limit: int) -> Sequence[Event]:
         """As `EventLog.read`; a partition of another log raises `KeyError`."""
         if partition != self._partition:
             raise KeyError(partition)
         start = after.value + 1 if isinstance(after, IntOffset) else 0
         return self._events[start : start + limit]
+
+    def _lag(self, offset: IntOffset) -> Lag:
+        left = self._events[offset.value + 1 :]
+        return Lag(len(left), left[0].time) if left else NO_LAG
 
     def close(self) -> None:
         """As `EventLog.close`; the events stay."""

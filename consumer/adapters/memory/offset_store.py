@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from threading import Lock
 from uuid import uuid4
 
 from consumer.errors import Closed
+from consumer.model.condition import Condition
 from consumer.model.custody import (
     UNCLAIMED,
     Custody,
@@ -47,7 +49,7 @@ class MemoryOffsetStore:
         token = uuid4().hex
         with self._lock:
             before = self._custodies.get(place, UNCLAIMED)
-            after = before.claimed(owner, token, log, floor or 0)
+            after = before.claimed(owner, token, log, floor or 0, datetime.now(UTC))
             if after is None:
                 raise another_log(projection, partition, before.log or log, log)
             self._custodies[place] = after
@@ -61,7 +63,7 @@ class MemoryOffsetStore:
             before = self._custodies.get(place)
             if before is None:
                 raise gone(*place)
-            after = before.committed(claim, expected, offset)
+            after = before.committed(claim, expected, offset, datetime.now(UTC))
             if after is None:
                 raise fenced(claim, offset)
             self._custodies[place] = after
@@ -72,7 +74,26 @@ class MemoryOffsetStore:
         with self._lock:
             before = self._custodies.get(place, UNCLAIMED)
             if before.is_held_by(claim):
-                self._custodies[place] = before.released()
+                self._custodies[place] = before.released(datetime.now(UTC))
+
+    def note(self, claim: Claim, condition: Condition) -> None:
+        """As `OffsetStore.note`."""
+        place = self._place(claim.projection, claim.partition)
+        with self._lock:
+            before = self._custodies.get(place, UNCLAIMED)
+            if before.is_held_by(claim):
+                self._custodies[place] = before.noted(condition, datetime.now(UTC))
+
+    def move(
+        self, projection: str, partition: Partition, offset: Offset, *, log: LogIdentity
+    ) -> Checkpoint | None:
+        """As `OffsetStore.move`."""
+        place = self._place(projection, partition)
+        validated_offset(offset)
+        with self._lock:
+            before = self._custodies.get(place, UNCLAIMED)
+            self._custodies[place] = before.moved(log, offset, datetime.now(UTC))
+        return before.checkpoint(*place)
 
     def list_projections(self) -> Sequence[str]:
         """As `OffsetStore.list_projections`."""

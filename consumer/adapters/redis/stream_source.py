@@ -16,7 +16,7 @@ from consumer.adapters.redis.reading import Reading
 from consumer.adapters.redis.starts import first_offset
 from consumer.adapters.redis.streams import register
 from consumer.errors import OffsetLost, SourceFailed, Transient
-from consumer.model.position import LogIdentity, Partition
+from consumer.model.position import LogIdentity, Offset, Partition
 from consumer.model.record import Fetched
 from consumer.ports.source import Membership
 
@@ -116,6 +116,13 @@ class RedisStreamSource:
     def owns(self, partition: Partition) -> bool:
         """As `Source.owns`."""
         return self._joined is not None and self._joined[1].owns(partition)
+
+    def joined(self) -> bool:
+        """As `Source.joined`."""
+        return self._joined is not None
+
+    def mirror(self, partition: Partition, offset: Offset) -> None:
+        """As `Source.mirror`."""
 
     def close(self) -> None:
         """As `Source.close`."""

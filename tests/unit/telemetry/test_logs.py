@@ -18,7 +18,7 @@ from consumer.model.position import IntOffset, Partition
 from consumer.telemetry.logs import Format, Logs, configure, told
 
 ORDERS = Partition("orders", 3)
-APPLIED = Applied(ORDERS, 7, 480, 500, IntOffset(999), 0.0123456789)
+APPLIED = Applied(ORDERS, 7, 480, 500, IntOffset(999), 0.0123456789, 0.01, 0.0021)
 
 
 class Terminal(io.StringIO):

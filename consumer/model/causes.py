@@ -1,0 +1,28 @@
+"""What went wrong, in one line that may stand in a log and in a checkpoint's record."""
+
+from __future__ import annotations
+
+import traceback
+from pathlib import Path
+
+from consumer.errors import ApplyFailed, ConsumerError
+
+#: How many calls of a foreign traceback a line names, the innermost ones.
+_CALLS = 3
+
+
+def told(cause: BaseException) -> str:
+    """What went wrong, in a line. Of errors that are not ours only the type, and where they were raised:
+    their text may quote what no log should hold.
+    """
+    if isinstance(cause, ApplyFailed) and cause.__cause__ is not None:
+        return f"{type(cause).__name__}: {cause} <- {told(cause.__cause__)}"
+    if isinstance(cause, ConsumerError):
+        return f"{type(cause).__name__}: {cause}"
+    calls = traceback.extract_tb(cause.__traceback__)[-_CALLS:]
+    where = " > ".join(f"{_short(call.filename)}:{call.lineno} {call.name}" for call in calls)
+    return f"{type(cause).__name__} at {where}" if where else type(cause).__name__
+
+
+def _short(filename: str) -> str:
+    return "/".join(Path(filename).parts[-2:])
