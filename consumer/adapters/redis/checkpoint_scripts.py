@@ -1,8 +1,9 @@
 """The Lua that moves checkpoints, each script one step that is safe to take twice.
 
-A record is a hash: schema, epoch, token, owner, log_id, log_partitions, offset and updated_at
-(milliseconds since 1970, by the server's clock). A field that is not there has no value yet, and
-fields of later releases stay as they are. The first word of a reply says how it went.
+A record is a hash: schema, epoch, token, owner, log_id, log_partitions, offset and updated_at; state,
+reason and since (the condition); move and before_move (which move was the last, and what was there
+before it). Times are milliseconds since 1970, by the server's clock. A field that is not there has no
+value yet, and fields of later releases stay as they are. The first word of a reply says how it went.
 
 All scripts run on Redis 6.2, so they touch one key, and nothing that came later.
 """
@@ -11,6 +12,19 @@ from __future__ import annotations
 
 from consumer.adapters.redis.scripts import Script
 from consumer.model.custody import SCHEMA
+
+#: What a checkpoint is read from, in this order.
+CHECKPOINT_FIELDS = (
+    "schema",
+    "epoch",
+    "offset",
+    "log_id",
+    "log_partitions",
+    "owner",
+    "state",
+    "reason",
+    "since",
+)
 
 #: Before each script that moves one: `before` holds the fields it names, and a record of a newer release is left alone.
 _BEGINNING = f"""
@@ -55,7 +69,9 @@ if known_id and known_id ~= '' then
 end
 epoch = string.format('%.0f', math.max(tonumber(epoch or 0), tonumber(floor)) + 1)
 redis.call('HSET', record, 'schema', '{SCHEMA}', 'epoch', epoch, 'token', token, 'owner', owner,
-  'log_id', log_id, 'log_partitions', known_partitions or log_partitions, 'updated_at', now)
+  'log_id', log_id, 'log_partitions', known_partitions or log_partitions, 'updated_at', now,
+  'state', 'running', 'since', now)
+redis.call('HDEL', record, 'reason')
 return {{'claimed', epoch, offset or ''}}
 """
 )
@@ -65,7 +81,8 @@ COMMIT = Script(
     _BEGINNING
     + f"""
 local epoch, token, expected, offset = unpack(ARGV)
-local last_epoch, last_token, at = unpack(redis.call('HMGET', record, 'epoch', 'token', 'offset'))
+local last_epoch, last_token, at, state = unpack(redis.call(
+  'HMGET', record, 'epoch', 'token', 'offset', 'state'))
 if not last_epoch then
   return {{'gone'}}
 end
@@ -74,7 +91,56 @@ if last_epoch ~= epoch or last_token ~= token or (at ~= expected and at ~= offse
   return {{'fenced'}}
 end
 redis.call('HSET', record, 'schema', '{SCHEMA}', 'offset', offset, 'updated_at', now)
+if state and state ~= 'running' then
+  redis.call('HSET', record, 'state', 'running', 'since', now)
+  redis.call('HDEL', record, 'reason')
+end
 return {{'committed'}}
+"""
+)
+
+#: epoch, token, state, reason or "" -> noted | kept (the claim holds no longer) | newer, schema
+NOTE = Script(
+    _BEGINNING
+    + """
+local epoch, token, state, reason = unpack(ARGV)
+local last_epoch, last_token, last_state = unpack(redis.call(
+  'HMGET', record, 'epoch', 'token', 'state'))
+if last_epoch ~= epoch or last_token ~= token then
+  return {'kept'}
+end
+if state ~= (last_state or 'running') then
+  redis.call('HSET', record, 'state', state, 'since', now)
+end
+if reason == '' then
+  redis.call('HDEL', record, 'reason')
+else
+  redis.call('HSET', record, 'reason', reason)
+end
+return {'noted'}
+"""
+)
+
+#: token of the move, log id, log partitions, offset
+#: -> moved, and the `CHECKPOINT_FIELDS` from before, "" where one was not there | newer, schema
+MOVE = Script(
+    _BEGINNING
+    + f"""
+local token, log_id, log_partitions, offset = unpack(ARGV)
+local last_token, before_move = unpack(redis.call('HMGET', record, 'move', 'before_move'))
+if last_token == token then  -- the reply was lost, and we are asked again
+  return {{'moved', unpack(cjson.decode(before_move))}}
+end
+local before = redis.call('HMGET', record, {", ".join(f"'{name}'" for name in CHECKPOINT_FIELDS)})
+for i = 1, #before do
+  before[i] = before[i] or ''
+end
+local epoch = string.format('%.0f', tonumber(redis.call('HGET', record, 'epoch') or 0) + 1)
+redis.call('HSET', record, 'schema', '{SCHEMA}', 'epoch', epoch, 'log_id', log_id,
+  'log_partitions', log_partitions, 'offset', offset, 'updated_at', now,
+  'state', 'running', 'since', now, 'move', token, 'before_move', cjson.encode(before))
+redis.call('HDEL', record, 'token', 'owner', 'reason')
+return {{'moved', unpack(before)}}
 """
 )
 
@@ -82,12 +148,16 @@ return {{'committed'}}
 RELEASE = Script(
     _BEGINNING
     + """
-local last_epoch, last_token = unpack(redis.call('HMGET', record, 'epoch', 'token'))
+local last_epoch, last_token, state = unpack(redis.call(
+  'HMGET', record, 'epoch', 'token', 'state'))
 if last_epoch ~= ARGV[1] or last_token ~= ARGV[2] then
   return {'kept'}
 end
 redis.call('HDEL', record, 'token', 'owner')
 redis.call('HSET', record, 'updated_at', now)
+if not state or state == 'running' then  -- in nobody's hands since now; what stands in the way stays
+  redis.call('HSET', record, 'state', 'running', 'since', now)
+end
 return {'released'}
 """
 )
@@ -96,7 +166,8 @@ return {'released'}
 RESET = Script(
     _BEGINNING
     + """
-if redis.call('HDEL', record, 'token', 'owner', 'log_id', 'log_partitions', 'offset') > 0 then
+if redis.call('HDEL', record, 'token', 'owner', 'log_id', 'log_partitions', 'offset',
+    'state', 'reason', 'since', 'move', 'before_move') > 0 then
   redis.call('HSET', record, 'updated_at', now)
 end
 return {'reset'}

@@ -6,21 +6,22 @@ from collections.abc import Sequence
 from functools import cached_property
 from uuid import uuid4
 
-from redis import RedisCluster
-from redis.sentinel import SentinelConnectionPool
-
+from consumer.adapters.redis import checkpoint_records
 from consumer.adapters.redis.checkpoint_scripts import (
+    CHECKPOINT_FIELDS,
     CLAIM,
     COMMIT,
     INCARNATION,
+    MOVE,
+    NOTE,
     RELEASE,
     RESET,
 )
 from consumer.adapters.redis.connection import Client, reachable
-from consumer.adapters.redis.scripts import Script, run
+from consumer.adapters.redis.scripts import Script, kept_line, run
 from consumer.errors import Closed, ConsumerError, Misconfigured
+from consumer.model.condition import Condition
 from consumer.model.custody import (
-    SCHEMA,
     another_log,
     fenced,
     gone,
@@ -30,8 +31,6 @@ from consumer.model.custody import (
 )
 from consumer.model.names import validated_name
 from consumer.model.position import Checkpoint, Claim, LogIdentity, Offset, Partition
-
-_FIELDS = ("schema", "epoch", "offset", "log_id", "log_partitions")
 
 
 class RedisOffsetStore:
@@ -60,17 +59,9 @@ class RedisOffsetStore:
         """As `OffsetStore.get`; `NewerRecord` where this release cannot read the record."""
         key = self._key(projection, partition)
         with reachable(f"read the checkpoint of {projection} in {partition}"):
-            found = self._client.hmget(key, _FIELDS)
-        schema, epoch, offset, log_id, log_partitions = (
-            None if value is None else _text(value) for value in found
-        )
-        if schema and not (schema.isdigit() and int(schema) <= SCHEMA):
-            raise newer(projection, partition, schema)
-        if epoch is None or log_partitions is None:
-            return None
-        log = LogIdentity(log_id or "", int(log_partitions))
-        at = recorded_offset(projection, partition, offset)
-        return Checkpoint(projection, partition, at, int(epoch), log)
+            found = self._client.hmget(key, CHECKPOINT_FIELDS)
+        fields = ["" if value is None else _text(value) for value in found]
+        return checkpoint_records.read(projection, partition, fields)
 
     def claim(
         self,
@@ -89,10 +80,7 @@ class RedisOffsetStore:
         # Before the first record, so that no record is ever without it.
         incarnation = self._incarnation(deed)
         is_another = self._incarnations.setdefault(projection, incarnation) != incarnation
-        with reachable(f"note {projection} in {partition}"):
-            # Before the record, so that no record is ever missing from the lists.
-            self._client.sadd(self._projections, projection)
-            self._client.sadd(self._partitions(projection), str(partition))
+        self._list(projection, partition)
         answer = self._run(
             CLAIM,
             key,
@@ -132,6 +120,36 @@ class RedisOffsetStore:
                 raise fenced(claim, offset)
             case _:
                 raise _refusal(answer, claim.projection, claim.partition)
+
+    def note(self, claim: Claim, condition: Condition) -> None:
+        """As `OffsetStore.note`."""
+        answer = self._run(
+            NOTE,
+            self._key(claim.projection, claim.partition),
+            f"note how {claim.projection} fares in {claim.partition}",
+            claim.epoch,
+            claim.token,
+            condition.state,
+            condition.reason,
+        )
+        if answer not in (["noted"], ["kept"]):
+            raise _refusal(answer, claim.projection, claim.partition)
+
+    def move(
+        self, projection: str, partition: Partition, offset: Offset, *, log: LogIdentity
+    ) -> Checkpoint | None:
+        """As `OffsetStore.move`, also where the record is gone, damaged, or of another log."""
+        key = self._key(projection, partition)
+        to = str(validated_offset(offset))
+        deed = f"move {projection} in {partition} to {to}"
+        self._incarnation(deed)
+        self._list(projection, partition)
+        answer = self._run(MOVE, key, deed, uuid4().hex, log.id, log.partitions, to)
+        match answer:
+            case ["moved", *before]:
+                return checkpoint_records.read_if_legible(projection, partition, before)
+            case _:
+                raise _refusal(answer, projection, partition)
 
     def release(self, claim: Claim) -> None:
         """As `OffsetStore.release`."""
@@ -182,17 +200,14 @@ class RedisOffsetStore:
 
     @cached_property
     def _line(self) -> Client:
-        """The client on a connection that it keeps: to borrow one was a quarter of a commit's time.
+        """To borrow a connection was a quarter of a commit's time."""
+        return kept_line(self._client)
 
-        Not so behind Sentinels, where a connection that is kept asks nobody for the new master, nor
-        in a cluster.
-        """
-        if isinstance(self._client, RedisCluster) or isinstance(
-            self._client.connection_pool, SentinelConnectionPool
-        ):
-            return self._client
-        line: Client = self._client.client()  # type: ignore[no-untyped-call]  # redis-py has no types here
-        return line
+    def _list(self, projection: str, partition: Partition) -> None:
+        """Before the record, so that no record is ever missing from the lists."""
+        with reachable(f"list {projection} in {partition}"):
+            self._client.sadd(self._projections, projection)
+            self._client.sadd(self._partitions(projection), str(partition))
 
     def _incarnation(self, deed: str) -> str:
         """Which one the data is of: where all of it was lost, whatever comes then is of another.

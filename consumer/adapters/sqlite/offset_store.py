@@ -5,12 +5,14 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from threading import Lock
 from uuid import uuid4
 
 from consumer.adapters.sqlite import records
 from consumer.errors import Closed, ConsumerError, Misconfigured, Transient
+from consumer.model.condition import Condition
 from consumer.model.custody import (
     UNCLAIMED,
     another_log,
@@ -80,7 +82,7 @@ class SqliteOffsetStore:
             if before is None and (held or is_another):
                 raise gone(projection, partition)
             before = before or UNCLAIMED
-            after = before.claimed(owner, token, log, max(floor or 0, held))
+            after = before.claimed(owner, token, log, max(floor or 0, held), datetime.now(UTC))
             if after is None:
                 raise another_log(projection, partition, before.log or log, log)
             records.write(self._connection, projection, partition, after)
@@ -96,7 +98,7 @@ class SqliteOffsetStore:
             before = records.read(self._connection, *place)
             if before is None:
                 raise gone(*place)
-            after = before.committed(claim, expected, offset)
+            after = before.committed(claim, expected, offset, datetime.now(UTC))
             if after is None:
                 raise fenced(claim, offset)
             records.write(self._connection, *place, after)
@@ -108,7 +110,29 @@ class SqliteOffsetStore:
             before = records.read(self._connection, *place)
             if before is None or not before.is_held_by(claim):
                 return
-            records.write(self._connection, *place, before.released())
+            records.write(self._connection, *place, before.released(datetime.now(UTC)))
+
+    def note(self, claim: Claim, condition: Condition) -> None:
+        """As `OffsetStore.note`."""
+        place = (validated_name(claim.projection), claim.partition)
+        with self._writing():
+            before = records.read(self._connection, *place)
+            if before is None or not before.is_held_by(claim):
+                return
+            records.write(self._connection, *place, before.noted(condition, datetime.now(UTC)))
+
+    def move(
+        self, projection: str, partition: Partition, offset: Offset, *, log: LogIdentity
+    ) -> Checkpoint | None:
+        """As `OffsetStore.move`, also where the record is gone, damaged, or of another log."""
+        place = (validated_name(projection), partition)
+        validated_offset(offset)
+        with self._writing():
+            records.incarnation(self._connection)
+            before = records.read_if_legible(self._connection, *place)
+            after = before.moved(log, offset, datetime.now(UTC))
+            records.write(self._connection, *place, after)
+        return before.checkpoint(*place)
 
     def list_projections(self) -> Sequence[str]:
         """As `OffsetStore.list_projections`."""

@@ -5,9 +5,12 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from uuid import uuid4
 
-from consumer.model.custody import SCHEMA, Custody, newer, recorded_offset
+from consumer.errors import Misconfigured, NewerRecord
+from consumer.model.condition import Condition
+from consumer.model.custody import SCHEMA, UNCLAIMED, Custody, newer, recorded_offset
 from consumer.model.position import LogIdentity, Partition
 
 _TABLE = """
@@ -27,6 +30,13 @@ CREATE TABLE IF NOT EXISTS projection_checkpoints (
 ) WITHOUT ROWID
 """
 
+#: Columns that the files of older releases lack; NULL where no release that knows them wrote the row.
+_ADDED = {
+    "state": "TEXT",
+    "reason": "TEXT",
+    "since": "INTEGER",  # milliseconds since 1970
+}
+
 _STORE = """
 CREATE TABLE IF NOT EXISTS projection_store (
     only INTEGER PRIMARY KEY CHECK (only = 1),
@@ -35,18 +45,21 @@ CREATE TABLE IF NOT EXISTS projection_store (
 """
 
 _READ = """
-SELECT schema, epoch, token, owner, log_id, log_partitions, "offset"
+SELECT schema, epoch, token, owner, log_id, log_partitions, "offset",
+    state, reason, since
 FROM projection_checkpoints WHERE projection = ? AND topic = ? AND partition = ?
 """
 
 #: Columns of later releases keep what they hold.
 _WRITE = """
 INSERT INTO projection_checkpoints (projection, topic, partition,
-    schema, epoch, token, owner, log_id, log_partitions, "offset", updated_at)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    schema, epoch, token, owner, log_id, log_partitions, "offset", updated_at,
+    state, reason, since)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT DO UPDATE SET schema = excluded.schema, epoch = excluded.epoch, token = excluded.token,
     owner = excluded.owner, log_id = excluded.log_id, log_partitions = excluded.log_partitions,
-    "offset" = excluded."offset", updated_at = excluded.updated_at
+    "offset" = excluded."offset", updated_at = excluded.updated_at,
+    state = excluded.state, reason = excluded.reason, since = excluded.since
 """
 
 
@@ -57,6 +70,20 @@ def prepare(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute(_TABLE)
     connection.execute(_STORE)
+    if _lacking(connection):
+        # Under the lock of writers, and looked at again: of processes that come at once, one adds them.
+        connection.execute("BEGIN IMMEDIATE")
+        for name in _lacking(connection):
+            connection.execute(
+                f"ALTER TABLE projection_checkpoints ADD COLUMN {name} {_ADDED[name]}"
+            )
+        connection.execute("COMMIT")
+
+
+def _lacking(connection: sqlite3.Connection) -> list[str]:
+    rows = connection.execute("SELECT name FROM pragma_table_info('projection_checkpoints')")
+    there = {name for (name,) in rows}
+    return [name for name in _ADDED if name not in there]
 
 
 def incarnation(connection: sqlite3.Connection) -> str:
@@ -74,19 +101,37 @@ def read(connection: sqlite3.Connection, projection: str, partition: Partition) 
     row = connection.execute(_READ, place).fetchone()
     if row is None:
         return None
-    schema, epoch, token, owner, log_id, log_partitions, offset = row
+    schema, epoch, token, owner, log_id, log_partitions, offset, state, reason, since = row
     if schema > SCHEMA:
         raise newer(projection, partition, schema)
     log = None if log_partitions is None else LogIdentity(log_id, log_partitions)
     at = recorded_offset(projection, partition, offset)
-    return Custody(epoch, token, owner, log, at)
+    condition = Condition(
+        state or "running",
+        reason or "",
+        None if since is None else datetime.fromtimestamp(since / 1000, UTC),
+    )
+    return Custody(epoch, token, owner, log, at, condition)
+
+
+def read_if_legible(
+    connection: sqlite3.Connection, projection: str, partition: Partition
+) -> Custody:
+    """As `read`; where nothing is recorded, or nothing that can be read, what a reset leaves."""
+    row = connection.execute(_READ, (projection, partition.topic, partition.number)).fetchone()
+    try:
+        return read(connection, projection, partition) or UNCLAIMED
+    except NewerRecord:
+        raise
+    except Misconfigured:
+        return Custody(row[1])
 
 
 def write(
     connection: sqlite3.Connection, projection: str, partition: Partition, custody: Custody
 ) -> None:
     """Records it, in the place of what was."""
-    log, offset = custody.log, custody.offset
+    log, offset, condition = custody.log, custody.offset, custody.condition
     values = (
         projection,
         partition.topic,
@@ -99,6 +144,9 @@ def write(
         log.partitions if log else None,
         None if offset is None else str(offset),
         time.time_ns() // 1_000_000,
+        condition.state,
+        condition.reason,
+        None if condition.since is None else round(condition.since.timestamp() * 1000),
     )
     connection.execute(_WRITE, values)
 
