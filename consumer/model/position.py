@@ -25,6 +25,18 @@ class Offset(msgspec.Struct, frozen=True, order=True, gc=False):
         raise TypeError("an Offset is either an IntOffset or a StreamOffset")
 
     @property
+    def next(self) -> Offset:
+        """The place right behind this one, whose `previous` this one is."""
+        raise TypeError("an Offset is either an IntOffset or a StreamOffset")
+
+    @property
+    def shown(self) -> Offset:
+        """What the broker's own tools call this place: Kafka's tell what is read next, Redis' the last
+        entry. For output alone; `--to-offset` takes the first event to be read, whose `previous` is ours.
+        """
+        raise TypeError("an Offset is either an IntOffset or a StreamOffset")
+
+    @property
     def is_zero(self) -> bool:
         """Whether this is the place before a partition's first event."""
         return self == self.zero
@@ -53,6 +65,16 @@ class IntOffset(Offset, frozen=True, order=True, gc=False):
         """One less."""
         return IntOffset(self.value - 1)
 
+    @property
+    def next(self) -> IntOffset:
+        """One more."""
+        return IntOffset(self.value + 1)
+
+    @property
+    def shown(self) -> IntOffset:
+        """The next one: a group of Kafka stands where it reads on."""
+        return self.next
+
     def __str__(self) -> str:
         return str(self.value)
 
@@ -79,6 +101,18 @@ class StreamOffset(Offset, frozen=True, order=True, gc=False):
             return StreamOffset(self.milliseconds, self.sequence - 1)
         if self.milliseconds:
             return StreamOffset(self.milliseconds - 1, _LAST_SEQUENCE)
+        return self
+
+    @property
+    def next(self) -> StreamOffset:
+        """One more in sequence, or the first of the next millisecond."""
+        if self.sequence < _LAST_SEQUENCE:
+            return StreamOffset(self.milliseconds, self.sequence + 1)
+        return StreamOffset(self.milliseconds + 1, 0)
+
+    @property
+    def shown(self) -> StreamOffset:
+        """The same: a group of Redis stands at the last entry that it was given."""
         return self
 
     def __str__(self) -> str:

@@ -70,6 +70,9 @@ class OffsetStore(Protocol):
     def list_projections(self) -> Sequence[str]:
         """The names that were claimed and not reset since, sorted."""
 
+    def partitions(self, projection: str) -> Sequence[Partition]:
+        """Those on which the projection has a checkpoint, in order; none where the name is unknown."""
+
     def reset(self, projection: str) -> None:
         """Forgets the projection's offsets and logs, and fences who holds them; epochs are kept.
 

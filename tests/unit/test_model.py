@@ -58,6 +58,28 @@ def test_the_previous_offset_is_the_one_right_before() -> None:
         _ = Offset().previous
 
 
+@pytest.mark.parametrize(
+    ("offset", "following"),
+    [
+        (IntOffset(-1), IntOffset(0)),
+        (StreamOffset(5, 3), StreamOffset(5, 4)),
+        (StreamOffset(4, 2**64 - 1), StreamOffset(5, 0)),
+    ],
+)
+def test_the_next_offset_is_the_one_right_behind(offset: Offset, following: Offset) -> None:
+    assert offset.next == following
+    assert following.previous == offset
+    with pytest.raises(TypeError):
+        _ = Offset().next
+
+
+def test_an_offset_is_shown_as_the_brokers_own_tools_print_it() -> None:
+    assert str(IntOffset(41).shown) == "42"  # the one that Kafka's group reads next
+    assert str(StreamOffset(5, 3).shown) == "5-3"  # the one that Redis' group was given last
+    with pytest.raises(TypeError):
+        _ = Offset().shown
+
+
 @pytest.mark.parametrize("text", ["", "x", "1-", "-", "-2", "1-2-3", "1.5", "٣", "+1", " 1"])
 def test_what_is_no_offset_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="no place in a log"):

@@ -103,6 +103,17 @@ class MemoryOffsetStore:
                 {name for (name, _), custody in self._custodies.items() if custody.log is not None}
             )
 
+    def partitions(self, projection: str) -> Sequence[Partition]:
+        """As `OffsetStore.partitions`."""
+        self._check_open()
+        validated_name(projection)
+        with self._lock:
+            return sorted(
+                partition
+                for (name, partition), custody in self._custodies.items()
+                if name == projection and custody.log is not None
+            )
+
     def reset(self, projection: str) -> None:
         """As `OffsetStore.reset`."""
         self._check_open()
