@@ -300,6 +300,24 @@ class OffsetStoreContract:
         claimed(store, "orders")
         assert store.list_projections() == ["customers", "orders", "orders@2"]
 
+    def test_the_partitions_of_a_projection_are_those_with_a_checkpoint(
+        self, store: OffsetStore
+    ) -> None:
+        for number in (10, 2):
+            claimed(store, partition=Partition("orders", number))
+        claimed(store, "others", Partition("orders", 5))
+        store.move("customers", Partition("a", 7), at(1), log=LOG)
+
+        wanted = [Partition("a", 7), Partition("orders", 2), Partition("orders", 10)]
+        assert list(store.partitions("customers")) == wanted
+        assert list(store.partitions("never-claimed")) == []
+        with pytest.raises(Misconfigured):
+            store.partitions("")
+
+        store.reset("customers")
+        assert list(store.partitions("customers")) == []
+        assert list(store.partitions("others")) == [Partition("orders", 5)]
+
     def test_a_reset_projection_is_as_if_it_never_ran_but_its_epochs_go_on(
         self, store: OffsetStore
     ) -> None:
@@ -459,6 +477,7 @@ class OffsetStoreContract:
             lambda: store.commit(claim, None, at(1)),
             lambda: store.release(claim),
             store.list_projections,
+            lambda: store.partitions("customers"),
             lambda: store.reset("customers"),
         ):
             with pytest.raises(Closed):

@@ -18,6 +18,7 @@ from consumer.adapters.redis.checkpoint_scripts import (
     RESET,
 )
 from consumer.adapters.redis.connection import Client, reachable
+from consumer.adapters.redis.listing import Listing
 from consumer.adapters.redis.scripts import Script, kept_line, run
 from consumer.errors import Closed, ConsumerError, Misconfigured
 from consumer.model.condition import Condition
@@ -48,7 +49,7 @@ class RedisOffsetStore:
             )
         self._client = client
         self._prefix = prefix
-        self._projections = f"{prefix}:projections"
+        self._listing = Listing(client, prefix=prefix)
         #: What this process held last, and under which epoch.
         self._held: dict[tuple[str, Partition], int] = {}
         #: The incarnation of the store in which this process first claimed for each projection.
@@ -80,7 +81,7 @@ class RedisOffsetStore:
         # Before the first record, so that no record is ever without it.
         incarnation = self._incarnation(deed)
         is_another = self._incarnations.setdefault(projection, incarnation) != incarnation
-        self._list(projection, partition)
+        self._listing.add(projection, partition)
         answer = self._run(
             CLAIM,
             key,
@@ -143,7 +144,7 @@ class RedisOffsetStore:
         to = str(validated_offset(offset))
         deed = f"move {projection} in {partition} to {to}"
         self._incarnation(deed)
-        self._list(projection, partition)
+        self._listing.add(projection, partition)
         answer = self._run(MOVE, key, deed, uuid4().hex, log.id, log.partitions, to)
         match answer:
             case ["moved", *before]:
@@ -166,14 +167,22 @@ class RedisOffsetStore:
     def list_projections(self) -> Sequence[str]:
         """As `OffsetStore.list_projections`."""
         self._check_open()
-        with reachable("list the projections"):
-            names = sorted(_text(name) for name in self._client.smembers(self._projections))
-            return [name for name in names if self._ran(name)]
+        return [
+            name
+            for name in self._listing.projections()
+            if any(self._is_recorded(name, each) for each in self._listing.partitions(name))
+        ]
+
+    def partitions(self, projection: str) -> Sequence[Partition]:
+        """As `OffsetStore.partitions`."""
+        self._check_open()
+        listed = self._listing.partitions(validated_name(projection))
+        return [partition for partition in listed if self._is_recorded(projection, partition)]
 
     def reset(self, projection: str) -> None:
         """As `OffsetStore.reset`. Partitions are reset one by one; where it fails, reset again."""
         self._check_open()
-        partitions = self._noted(validated_name(projection))
+        partitions = self._listing.partitions(validated_name(projection))
         for partition in partitions:  # all are looked at before any is changed
             self.get(projection, partition)
         for partition in partitions:
@@ -203,12 +212,6 @@ class RedisOffsetStore:
         """To borrow a connection was a quarter of a commit's time."""
         return kept_line(self._client)
 
-    def _list(self, projection: str, partition: Partition) -> None:
-        """Before the record, so that no record is ever missing from the lists."""
-        with reachable(f"list {projection} in {partition}"):
-            self._client.sadd(self._projections, projection)
-            self._client.sadd(self._partitions(projection), str(partition))
-
     def _incarnation(self, deed: str) -> str:
         """Which one the data is of: where all of it was lost, whatever comes then is of another.
 
@@ -218,20 +221,9 @@ class RedisOffsetStore:
         (incarnation,) = self._run(INCARNATION, key, deed, uuid4().hex)
         return incarnation
 
-    def _ran(self, projection: str) -> bool:
-        return any(
-            self._client.hexists(self._key(projection, partition), "log_partitions")
-            for partition in self._noted(projection)
-        )
-
-    def _noted(self, projection: str) -> list[Partition]:
-        """The partitions that may have a record."""
-        with reachable(f"list the partitions of {projection}"):
-            found = self._client.smembers(self._partitions(projection))
-        return sorted(Partition.parse(_text(partition)) for partition in found)
-
-    def _partitions(self, projection: str) -> str:
-        return f"{self._prefix}:partitions:{projection}"
+    def _is_recorded(self, projection: str, partition: Partition) -> bool:
+        with reachable(f"look for {projection} in {partition}"):
+            return bool(self._client.hexists(self._key(projection, partition), "log_partitions"))
 
     def _key(self, projection: str, partition: Partition) -> str:
         """In braces is what a cluster hashes: all that is kept of a partition can share a slot."""

@@ -139,6 +139,12 @@ class SqliteOffsetStore:
         with self._open():
             return records.projections(self._connection)
 
+    def partitions(self, projection: str) -> Sequence[Partition]:
+        """As `OffsetStore.partitions`."""
+        validated_name(projection)
+        with self._open():
+            return records.partitions(self._connection, projection)
+
     def reset(self, projection: str) -> None:
         """As `OffsetStore.reset`, all partitions at once."""
         validated_name(projection)

@@ -161,8 +161,10 @@ def projections(connection: sqlite3.Connection) -> Sequence[str]:
 
 
 def partitions(connection: sqlite3.Connection, projection: str) -> Sequence[Partition]:
-    """Where the projection has a record."""
+    """Where the projection has a record and was not reset since, in order."""
     rows = connection.execute(
-        "SELECT topic, partition FROM projection_checkpoints WHERE projection = ?", (projection,)
+        "SELECT topic, partition FROM projection_checkpoints "
+        "WHERE projection = ? AND log_partitions IS NOT NULL ORDER BY topic, partition",
+        (projection,),
     )
     return [Partition(*row) for row in rows]
