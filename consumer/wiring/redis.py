@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import closing
 
+from consumer.adapters.redis.audit import RedisAudit
 from consumer.adapters.redis.connection import Client, connect, reachable, refuse_eviction
 from consumer.adapters.redis.event_log import RedisStreamLog
 from consumer.adapters.redis.offset_store import RedisOffsetStore
+from consumer.adapters.redis.presence import RedisPresence
 from consumer.adapters.redis.publisher import RedisPublisher
 from consumer.adapters.redis.stream_source import RedisStreamSource
 from consumer.adapters.redis.streams import register, registered
 from consumer.errors import Misconfigured
+from consumer.ports.audit import Audit
 from consumer.ports.codec import Codec
 from consumer.ports.event_log import EventLog
 from consumer.ports.offset_store import OffsetStore
+from consumer.ports.presence import Presence
 from consumer.ports.publisher import Publisher
 from consumer.ports.source import Source
 from consumer.settings.offsets import RedisConnection, RedisOffsets
@@ -27,6 +31,16 @@ def offset_store(settings: RedisOffsets) -> OffsetStore:
     client = _client(settings)
     refuse_eviction(client)
     return RedisOffsetStore(client, prefix=settings.prefix)
+
+
+def presence(settings: RedisOffsets) -> Presence:
+    """The leases of owners beside the checkpoints. Raises `Misconfigured`, `Transient`."""
+    return RedisPresence(_client(settings), prefix=settings.prefix)
+
+
+def audit(settings: RedisOffsets) -> Audit:
+    """The records of resets beside the checkpoints. Raises `Misconfigured`, `Transient`."""
+    return RedisAudit(_client(settings), prefix=settings.prefix)
 
 
 class RedisStreams:

@@ -36,7 +36,11 @@ def kept_line(client: Client) -> Client:
 
 
 def run(
-    client: Client, script: Script, keys: Sequence[str], args: Sequence[str | int], deed: str
+    client: Client,
+    script: Script,
+    keys: Sequence[str],
+    args: Sequence[str | int | bytes],
+    deed: str,
 ) -> Any:
     """What the script answers, also on a server that never saw it; `reachable` says what it raises."""
     with reachable(deed):

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from threading import Lock
 from uuid import uuid4
 
 from consumer.adapters.sqlite import records
-from consumer.errors import Closed, ConsumerError, Misconfigured, Transient
+from consumer.adapters.sqlite.file import SqliteFile
 from consumer.model.condition import Condition
 from consumer.model.custody import (
     UNCLAIMED,
@@ -23,12 +20,6 @@ from consumer.model.custody import (
 from consumer.model.names import validated_name
 from consumer.model.position import Checkpoint, Claim, LogIdentity, Offset, Partition
 
-#: Seconds to wait for another process's write, before a call fails as `Transient`.
-BUSY = 2.0
-
-#: What ends by itself, or once somebody made room: worth the same call again.
-_PASSING = ("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_FULL", "SQLITE_READONLY", "SQLITE_IOERR")
-
 
 class SqliteOffsetStore:
     """The `OffsetStore` in a file, which is made if need be (its folder is not).
@@ -38,28 +29,17 @@ class SqliteOffsetStore:
     """
 
     def __init__(self, path: str | Path) -> None:
-        self._path = Path(path)
-        self._lock = Lock()
-        self._closed = False
+        self._file = SqliteFile(path, records.prepare)
         #: What this process held last, and under which epoch.
         self._held: dict[tuple[str, Partition], int] = {}
         #: The incarnation of the file in which this process first claimed for each projection.
         self._incarnations: dict[str, str] = {}
-        with self._reachable():
-            self._connection = sqlite3.connect(
-                self._path, timeout=BUSY, isolation_level=None, check_same_thread=False
-            )
-            try:
-                records.prepare(self._connection)
-            except BaseException:
-                self._connection.close()
-                raise
 
     def get(self, projection: str, partition: Partition) -> Checkpoint | None:
         """As `OffsetStore.get`; `NewerRecord` where this release cannot read the record."""
         validated_name(projection)
-        with self._open():
-            custody = records.read(self._connection, projection, partition) or UNCLAIMED
+        with self._file.open() as connection:
+            custody = records.read(connection, projection, partition) or UNCLAIMED
         return custody.checkpoint(projection, partition)
 
     def claim(
@@ -74,18 +54,18 @@ class SqliteOffsetStore:
         """As `OffsetStore.claim`. A file put back from a copy hands no epoch out to us twice."""
         validated_name(projection)
         token = uuid4().hex
-        with self._writing():
+        with self._file.writing() as connection:
             held = self._held.get((projection, partition), 0)
-            incarnation = records.incarnation(self._connection)
+            incarnation = records.incarnation(connection)
             is_another = self._incarnations.get(projection, incarnation) != incarnation
-            before = records.read(self._connection, projection, partition)
+            before = records.read(connection, projection, partition)
             if before is None and (held or is_another):
                 raise gone(projection, partition)
             before = before or UNCLAIMED
             after = before.claimed(owner, token, log, max(floor or 0, held), datetime.now(UTC))
             if after is None:
                 raise another_log(projection, partition, before.log or log, log)
-            records.write(self._connection, projection, partition, after)
+            records.write(connection, projection, partition, after)
         self._held[projection, partition] = max(after.epoch, held)
         self._incarnations.setdefault(projection, incarnation)
         return Claim(projection, partition, after.epoch, token, after.offset)
@@ -94,32 +74,32 @@ class SqliteOffsetStore:
         """As `OffsetStore.commit`."""
         place = (validated_name(claim.projection), claim.partition)
         validated_offset(offset)
-        with self._writing():
-            before = records.read(self._connection, *place)
+        with self._file.writing() as connection:
+            before = records.read(connection, *place)
             if before is None:
                 raise gone(*place)
             after = before.committed(claim, expected, offset, datetime.now(UTC))
             if after is None:
                 raise fenced(claim, offset)
-            records.write(self._connection, *place, after)
+            records.write(connection, *place, after)
 
     def release(self, claim: Claim) -> None:
         """As `OffsetStore.release`."""
         place = (validated_name(claim.projection), claim.partition)
-        with self._writing():
-            before = records.read(self._connection, *place)
+        with self._file.writing() as connection:
+            before = records.read(connection, *place)
             if before is None or not before.is_held_by(claim):
                 return
-            records.write(self._connection, *place, before.released(datetime.now(UTC)))
+            records.write(connection, *place, before.released(datetime.now(UTC)))
 
     def note(self, claim: Claim, condition: Condition) -> None:
         """As `OffsetStore.note`."""
         place = (validated_name(claim.projection), claim.partition)
-        with self._writing():
-            before = records.read(self._connection, *place)
+        with self._file.writing() as connection:
+            before = records.read(connection, *place)
             if before is None or not before.is_held_by(claim):
                 return
-            records.write(self._connection, *place, before.noted(condition, datetime.now(UTC)))
+            records.write(connection, *place, before.noted(condition, datetime.now(UTC)))
 
     def move(
         self, projection: str, partition: Partition, offset: Offset, *, log: LogIdentity
@@ -127,78 +107,41 @@ class SqliteOffsetStore:
         """As `OffsetStore.move`, also where the record is gone, damaged, or of another log."""
         place = (validated_name(projection), partition)
         validated_offset(offset)
-        with self._writing():
-            records.incarnation(self._connection)
-            before = records.read_if_legible(self._connection, *place)
+        with self._file.writing() as connection:
+            records.incarnation(connection)
+            before = records.read_if_legible(connection, *place)
             after = before.moved(log, offset, datetime.now(UTC))
-            records.write(self._connection, *place, after)
+            records.write(connection, *place, after)
         return before.checkpoint(*place)
 
     def list_projections(self) -> Sequence[str]:
         """As `OffsetStore.list_projections`."""
-        with self._open():
-            return records.projections(self._connection)
+        with self._file.open() as connection:
+            return records.projections(connection)
 
     def partitions(self, projection: str) -> Sequence[Partition]:
         """As `OffsetStore.partitions`."""
         validated_name(projection)
-        with self._open():
-            return records.partitions(self._connection, projection)
+        with self._file.open() as connection:
+            return records.partitions(connection, projection)
 
     def reset(self, projection: str) -> None:
         """As `OffsetStore.reset`, all partitions at once."""
         validated_name(projection)
-        with self._writing():
-            for partition in records.partitions(self._connection, projection):
-                custody = records.read(self._connection, projection, partition) or UNCLAIMED
-                records.write(self._connection, projection, partition, custody.reset())
+        with self._file.writing() as connection:
+            for partition in records.partitions(connection, projection):
+                custody = records.read(connection, projection, partition) or UNCLAIMED
+                records.write(connection, projection, partition, custody.reset())
         for place in [place for place in self._held if place[0] == projection]:
             self._held.pop(place, None)
         self._incarnations.pop(projection, None)
 
     def vacuum(self) -> None:
         """Gives the space back that the file no longer needs; others wait meanwhile."""
-        with self._open():
-            self._connection.execute("VACUUM")
-            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        with self._file.open() as connection:
+            connection.execute("VACUUM")
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def close(self) -> None:
         """As `OffsetStore.close`."""
-        with self._lock:
-            self._closed = True
-            self._connection.close()
-
-    @contextmanager
-    def _writing(self) -> Iterator[None]:
-        """One writer at a time, in all processes; nothing is written where the block raises."""
-        with self._open():
-            self._connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-                self._connection.execute("COMMIT")
-            except BaseException:
-                if self._connection.in_transaction:
-                    self._connection.execute("ROLLBACK")
-                raise
-
-    @contextmanager
-    def _open(self) -> Iterator[None]:
-        with self._lock, self._reachable():
-            if self._closed:
-                raise Closed(f"the offset store {self._path} is closed")
-            yield
-
-    @contextmanager
-    def _reachable(self) -> Iterator[None]:
-        """Turns every error of SQLite that is raised inside into one of ours."""
-        try:
-            yield
-        except sqlite3.Error as cause:
-            raise _ours(self._path, cause) from cause
-
-
-def _ours(path: Path, cause: sqlite3.Error) -> ConsumerError:
-    name = getattr(cause, "sqlite_errorname", "")
-    if name.startswith(_PASSING):
-        return Transient(f"the offset store {path} cannot be used for now: {cause}")
-    return Misconfigured(f"the offset store {path} cannot be used: {cause}")
+        self._file.close()

@@ -64,10 +64,7 @@ ON CONFLICT DO UPDATE SET schema = excluded.schema, epoch = excluded.epoch, toke
 
 
 def prepare(connection: sqlite3.Connection) -> None:
-    """Makes the tables where there are none, and what is written from here on lasts."""
-    # In a log of its own a write neither waits for readers nor makes them wait.
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = FULL")
+    """Makes the tables where there are none, and the columns that an older release did not."""
     connection.execute(_TABLE)
     connection.execute(_STORE)
     if _lacking(connection):
