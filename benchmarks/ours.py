@@ -11,16 +11,18 @@ from pathlib import Path
 
 from benchmarks.fold import fold
 from consumer.engine.worker import Worker
+from consumer.model.event import Batch
 from consumer.model.facts import Applied, Fact
 from consumer.settings.document import Settings
 from consumer.wiring.parts import parts
+from consumer.wiring.watching import Watch
 from consumer.wiring.worker import ready
 
 #: Events between two looks at the memory.
 _LOOK = 100_000
 
 
-class Watch:
+class Clock:
     """The observer: takes the time from the first batch in hand to the last commit, then stops."""
 
     def __init__(self, count: int) -> None:
@@ -52,23 +54,27 @@ def resident_megabytes() -> float:
 
 
 def main(settings: Settings, name: str, count: int) -> None:
-    watch = Watch(count)
+    clock = Clock(count)
     made_of = parts(name, settings.projection(name))
-    with ready(settings, name, made_of, observer=watch) as worker:
-        watch.worker = worker
+    with ready(settings, name, made_of, watch=Watch(clock), exceeded=_overdue) as worker:
+        clock.worker = worker
         gc.collect()
         gc.freeze()  # as `projections run` does
         worker.run()
     print(
         json.dumps(
             {
-                "events": watch.events,
+                "events": clock.events,
                 "checksum": fold.checksum,
-                "seconds": watch.ended - watch.began,
-                "megabytes": watch.megabytes,
+                "seconds": clock.ended - clock.began,
+                "megabytes": clock.megabytes,
             }
         )
     )
+
+
+def _overdue(batch: Batch) -> None:
+    raise AssertionError(f"{batch.partition} took too long")
 
 
 if __name__ == "__main__":

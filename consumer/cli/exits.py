@@ -14,5 +14,7 @@ HALTED = 3
 UNDRAINED = 4
 #: A server is out of reach, or refuses.
 FAILED = 5
+#: One apply took longer than `apply_seconds`: the process ended, so that its write meets no successor's.
+OVERDUE = 6
 #: A bug, ours or the projector's; a traceback says where. The number is sysexits.h's EX_SOFTWARE.
 BUG = 70

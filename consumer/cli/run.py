@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 from contextlib import ExitStack
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -14,8 +15,10 @@ from consumer.cli.given import Given
 if TYPE_CHECKING:
     from consumer.cli.signals import Ending
     from consumer.engine.worker import Worker
+    from consumer.model.event import Batch
     from consumer.settings.document import Settings
     from consumer.wiring.parts import Parts
+    from consumer.wiring.watching import Watch
 
 
 def run(
@@ -37,11 +40,13 @@ def run(
     2  wrong usage
     3  caught up, but for partitions that halted
     4  the batch in hand took longer than drain_seconds after a signal
+    6  one apply took longer than apply_seconds
     70  a bug, with a traceback
     128 + n  ended by a second signal n
     """
     from consumer.cli.signals import Ending
     from consumer.wiring.parts import parts
+    from consumer.wiring.watching import watching
 
     given = Given.by(context)
     settings = given.settings()
@@ -50,7 +55,8 @@ def run(
     made_of = parts(name, projection)
     with Ending(projection.drain_seconds) as ending, ExitStack() as afterwards:
         afterwards.callback(made_of.close)
-        worker = _ready(settings, name, made_of, until_caught_up, ending, afterwards)
+        watch = afterwards.enter_context(watching(settings, name, ending.asked.is_set))
+        worker = _ready(settings, name, made_of, until_caught_up, watch, ending, afterwards)
         if worker is None:
             return
         # What start-up made lives as long as the process: the collector need not walk through it again
@@ -69,6 +75,7 @@ def _ready(
     name: str,
     made_of: Parts,
     until_caught_up: bool,
+    watch: Watch,
     ending: Ending,
     afterwards: ExitStack,
 ) -> Worker | None:
@@ -76,21 +83,38 @@ def _ready(
     from consumer.engine.retrying import Backoff
     from consumer.errors import Transient
     from consumer.model.facts import Delayed
-    from consumer.telemetry.logs import Logs
     from consumer.wiring.worker import ready
 
-    logs = Logs(name)
-    retry = settings.projection(name).retry
-    backoff = Backoff(retry.initial, retry.cap)
+    projection = settings.projection(name)
+    backoff = Backoff(projection.retry.initial, projection.retry.cap)
+    exceeded = partial(_end_overdue, name, projection.apply_seconds)
     attempts = 0
     while not ending.asked.is_set():
         try:
             return afterwards.enter_context(
-                ready(settings, name, made_of, observer=logs, until_caught_up=until_caught_up)
+                ready(
+                    settings,
+                    name,
+                    made_of,
+                    watch=watch,
+                    exceeded=exceeded,
+                    until_caught_up=until_caught_up,
+                )
             )
         except Transient as cause:
             attempts += 1
             delay = backoff.delay(attempts)
-            logs.happened(Delayed(delay, cause))
+            watch.observer.happened(Delayed(delay, cause))
             ending.asked.wait(delay)
     return None
+
+
+def _end_overdue(name: str, seconds: float, batch: Batch) -> None:
+    from consumer.cli.signals import end_now
+
+    end_now(
+        f"{name} is still applying {batch.partition} from offset {batch.events[0].offset} to "
+        f"{batch.fence.offset} after {seconds:g} s (apply_seconds): ending without a commit, so that "
+        "nothing it still writes meets what the next owner writes; the events will be applied again",
+        exits.OVERDUE,
+    )

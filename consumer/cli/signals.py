@@ -68,13 +68,13 @@ class Ending:
         try:
             second = self._next(self._drain_seconds)
         except TimeoutError:
-            _end_now(
+            end_now(
                 f"the batch in hand is not done {self._drain_seconds:g} s after the worker was told to "
                 "stop (drain_seconds): ending without its commit, it will be applied again",
                 exits.UNDRAINED,
             )
         if second:
-            _end_now("told to stop a second time: ending at once", 128 + second)
+            end_now("told to stop a second time: ending at once", 128 + second)
 
     def _next(self, timeout: float | None) -> int:
         """The number of the next signal that asks for an end; 0 once the watch is over.
@@ -96,6 +96,7 @@ def _written(number: int, frame: FrameType | None) -> None:
     """Its number was written to the wakeup socket already; without a handler it would not have been."""
 
 
-def _end_now(text: str, code: int) -> None:
+def end_now(text: str, code: int) -> None:
+    """Ends the process without a word to anybody else; whatever runs in it ends too."""
     print(text, file=sys.stderr, flush=True)  # noqa: T201  # the command line speaks
     os._exit(code)

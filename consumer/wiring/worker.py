@@ -6,23 +6,28 @@ import os
 import socket
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 
 from consumer.engine.applying import Applying
 from consumer.engine.assignments import Assignments
+from consumer.engine.attending import Attending
 from consumer.engine.caught_up import CaughtUp
 from consumer.engine.decoding import Decoding
+from consumer.engine.limiting import Limit
+from consumer.engine.measuring import Measuring
 from consumer.engine.retrying import Backoff
 from consumer.engine.settling import Settling
 from consumer.engine.worker import Worker
+from consumer.model.event import Batch
 from consumer.model.start import Start
 from consumer.ports.observer import Observer
 from consumer.ports.source import Source
 from consumer.settings.document import Settings
 from consumer.settings.projections import ProjectionSettings
 from consumer.wiring.brokers import broker
-from consumer.wiring.offsets import offset_store
+from consumer.wiring.offsets import offset_store, presence
 from consumer.wiring.parts import Parts
+from consumer.wiring.watching import Watch
 
 
 @contextmanager
@@ -31,19 +36,22 @@ def ready(
     name: str,
     made_of: Parts,
     *,
-    observer: Observer,
+    watch: Watch,
+    exceeded: Callable[[Batch], None],
     until_caught_up: bool = False,
 ) -> Iterator[Worker]:
-    """The worker, and on leaving its connections are closed.
+    """The worker, and on leaving its connections are closed. `exceeded` is as `Limit` takes it.
 
     Entering raises `Misconfigured`, and `Transient` where a server that must be asked at once is out of
     reach: then it can be entered again with the same parts.
     """
     projection = settings.projection(name)
     servers = broker(settings.source(projection.source.from_))
+    topics, codec = projection.source.topics, made_of.codec
     owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
     backoff = Backoff(projection.retry.initial, projection.retry.cap)
-    with closing(offset_store(settings.offsets)) as offsets:
+    with ExitStack() as afterwards:
+        offsets = afterwards.enter_context(closing(offset_store(settings.offsets)))
         source = servers.source(name, projection, owner=owner)
         assignments = Assignments(
             name,
@@ -51,22 +59,36 @@ def ready(
             owner=owner,
             start=Start.parse(projection.source.start),
             backoff=backoff,
-            observer=observer,
+            observer=watch.observer,
         )
-        applying = _applying(made_of, projection, assignments, source, backoff, observer)
+        limit = afterwards.enter_context(closing(Limit(projection.apply_seconds, exceeded)))
+        applying = _applying(
+            made_of, projection, assignments, source, limit, backoff, watch.observer
+        )
         finished: Callable[[], bool] = _never
         if until_caught_up:
-            with closing(servers.event_log(projection.source.topics, made_of.codec)) as log:
+            with closing(servers.event_log(topics, codec)) as log:
                 finished = CaughtUp(name, offsets, log, halted=assignments.halted.keys)
-        yield Worker(
+        worker = Worker(
             source,
             assignments,
             applying,
             owner=owner,
             backoff=backoff,
-            observer=observer,
+            observer=watch.observer,
             finished=finished,
         )
+        leases = afterwards.enter_context(closing(presence(settings.offsets)))
+        attending = afterwards.enter_context(Attending(leases, owner))
+        if watch.health is not None:
+            log = afterwards.enter_context(closing(servers.event_log(topics, codec)))
+            every = projection.lag_seconds
+            checkpoints = assignments.checkpoints
+            afterwards.enter_context(
+                Measuring(log, checkpoints, every=every, observer=watch.observer)
+            )
+            watch.health.watch(worker.silence, lambda: attending.trouble)
+        yield worker
 
 
 def _applying(
@@ -74,6 +96,7 @@ def _applying(
     projection: ProjectionSettings,
     assignments: Assignments,
     source: Source,
+    limit: Limit,
     backoff: Backoff,
     observer: Observer,
 ) -> Applying:
@@ -90,6 +113,7 @@ def _applying(
         loop=made_of.loop,
         transient=made_of.transient,
         skip_poison=skip_poison,
+        limit=limit,
         observer=observer,
     )
     return Applying(

@@ -93,6 +93,7 @@ def story(
     topic_config: Mapping[str, Any] | None = None,
     batch_size: int = 50,
     config: Mapping[str, Any] | None = None,
+    projection: Mapping[str, Any] | None = None,
 ) -> Iterator[Story]:
     """A fleet on a topic of its own; with `naive` its workers are those of tests/naive.py."""
     topic = broker.topic(partitions, **(topic_config or {}))
@@ -113,6 +114,7 @@ def story(
                 "source": {"from": "main", "topics": [topic], "group": prefix},
                 "batch_size": batch_size,
                 "retry": {"initial": 0.1, "cap": 1.0},
+                **(projection or {}),
             }
         },
     }
