@@ -16,6 +16,7 @@ from consumer.cli.demo import demo
 from consumer.cli.given import Given
 from consumer.cli.publish import publish
 from consumer.cli.run import run
+from consumer.cli.schema import settings_schema
 from consumer.errors import ConsumerError, Misconfigured
 
 program = typer.Typer(
@@ -24,7 +25,7 @@ program = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for verb in (check, run, publish, demo):
+for verb in (check, run, publish, demo, settings_schema):
     program.command()(verb)
 
 
