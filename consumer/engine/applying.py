@@ -15,6 +15,7 @@ from consumer.errors import Fenced, Misconfigured, OffsetLost, SourceFailed, Tra
 from consumer.model.causes import told
 from consumer.model.condition import Condition
 from consumer.model.facts import Applied, Dropped, Resumed, Waiting
+from consumer.model.operations import ErrorType
 from consumer.model.position import Offset, Partition
 from consumer.model.record import Fetched
 from consumer.ports.observer import Observer
@@ -102,6 +103,7 @@ class Applying:
         began = time.monotonic()
         before = work.holding.offset
         work.attempts += 1
+        work.part = ErrorType.LOAD  # until the events are given to the projector
         try:
             self._settle(work)
         except (Fenced, Misconfigured, SourceFailed):
@@ -109,7 +111,7 @@ class Applying:
         except OffsetLost as cause:
             self._assignments.halt(work.holding.partition, cause)
         except Exception as cause:  # whatever a projector raises waits with its partition
-            self._wait_for(work, cause)
+            self._wait_for(work, cause, time.monotonic() - began)
         else:
             self._settled(work, before, time.monotonic() - began)
 
@@ -142,14 +144,23 @@ class Applying:
         if work.poison is not None:
             self._assignments.halt(partition, work.poison)
 
-    def _wait_for(self, work: Work, cause: Exception) -> None:
+    def _wait_for(self, work: Work, cause: Exception, seconds: float) -> None:
         delay = self._backoff.delay(work.attempts)
         partition, epoch = work.holding.partition, work.holding.claim.epoch
         self._waiting[partition] = (time.monotonic() + delay, work)
         if not work.applied:  # else the offset store itself is away, and cannot be told
             self._assignments.note(work.holding, Condition("waiting", told(cause)))
         self._observer.happened(
-            Waiting(partition, epoch, work.holding.offset, work.attempts, delay, cause)
+            Waiting(
+                partition,
+                epoch,
+                work.holding.offset,
+                work.attempts,
+                delay,
+                cause,
+                work.part,
+                seconds,
+            )
         )
 
     def _drop_stale(self) -> None:

@@ -11,6 +11,7 @@ from consumer.engine.work import Work
 from consumer.errors import ApplyFailed, ConsumerError, Poison, Transient
 from consumer.model.event import Batch
 from consumer.model.facts import Skipped
+from consumer.model.operations import ErrorType
 from consumer.ports.observer import Observer
 from consumer.ports.projector import AnyProjector, SetsUp
 
@@ -44,6 +45,7 @@ class Settling:
         """
         while work.events and not work.applied:
             began = time.monotonic()
+            work.part = ErrorType.APPLY
             try:
                 self._apply(work.batch)
             except ApplyFailed:
@@ -54,6 +56,7 @@ class Settling:
                 work.applied = True
             work.apply_seconds = time.monotonic() - began
         began = time.monotonic()
+        work.part = ErrorType.OFFSET
         work.holding.advance(work.through)
         work.commit_seconds = time.monotonic() - began
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from consumer.engine.holding import Holding
 from consumer.errors import Poison
 from consumer.model.event import Batch, Event
+from consumer.model.operations import ErrorType
 from consumer.model.position import Offset
 
 
@@ -32,6 +33,8 @@ class Work:
         #: Whether only the commit is missing; an apply that went through is not repeated for it.
         self.applied = False
         self.attempts = 0
+        #: How far the last attempt came: what it fails with is a failure of this part.
+        self.part = ErrorType.LOAD
         #: What the last apply, and the last commit, took.
         self.apply_seconds = 0.0
         self.commit_seconds = 0.0

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import msgspec
 
 from consumer.model.lag import Lag
+from consumer.model.operations import ErrorType
 from consumer.model.position import Offset, Partition
 from consumer.model.start import Start
 
@@ -76,6 +77,9 @@ class Waiting(Fact, frozen=True):
     attempt: int
     delay: float
     cause: BaseException
+    #: Which part of the attempt failed, and what it took in all.
+    error_type: ErrorType
+    seconds: float
 
 
 class Resumed(Fact, frozen=True):

@@ -1,0 +1,179 @@
+"""The observer that counts: every metric of a worker comes from facts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from consumer.errors import Fenced, NoUpcaster, Undecodable
+from consumer.model.facts import (
+    Applied,
+    Claimed,
+    Dropped,
+    Fact,
+    Halted,
+    Joined,
+    Lagged,
+    Lost,
+    Rejoining,
+    Resumed,
+    Revoked,
+    Skipped,
+    Stopped,
+    Unmeasured,
+    Unmirrored,
+    Waiting,
+)
+from consumer.model.operations import ErrorType, Operation
+from consumer.model.position import Partition
+from consumer.telemetry.metrics import ProjectionMetrics
+from consumer.telemetry.partitions import Partitions
+from consumer.telemetry.worker_metrics import REJOINS
+
+#: A worker applies what the log holds behind the checkpoint.
+_OPERATION = Operation.APPLY_SINCE
+
+
+class Counting:
+    """Counts what happens to a projection in this process; one for each worker.
+
+    The counters are there at 0 before anything happens.
+    """
+
+    def __init__(self, metrics: ProjectionMetrics, projection: str) -> None:
+        self._metrics = metrics
+        self._workers = metrics.workers
+        self._projection = projection
+        self._partitions = Partitions(metrics, projection)
+        self._waiting: set[Partition] = set()
+        self._halted: set[Partition] = set()
+        metrics.start_projection(projection, _OPERATION)
+        metrics.workers.start(projection)
+        self._heard: dict[type[Fact], Callable[[Any], None]] = {
+            Joined: self._joined,
+            Claimed: self._claimed,
+            Applied: self._applied,
+            Waiting: self._waits,
+            Resumed: self._resumed,
+            Halted: self._halts,
+            Skipped: self._skipped,
+            Dropped: self._dropped,
+            Revoked: self._revoked,
+            Lost: self._lost,
+            Lagged: self._lagged,
+            Unmeasured: self._unmeasured,
+            Unmirrored: self._unmirrored,
+            Rejoining: self._rejoining,
+            Stopped: self._stopped,
+        }
+
+    def happened(self, fact: Fact) -> None:
+        """Counts the fact, if there is something to count about it."""
+        heard = self._heard.get(type(fact))
+        if heard is not None:
+            heard(fact)
+
+    def _joined(self, _: Joined) -> None:
+        # What failed the last membership is over, and an idle topic brings no success to say so.
+        self._metrics.set_projection_health(self._projection, True)
+
+    def _claimed(self, fact: Claimed) -> None:
+        self._workers.rebalances.of(self._projection, "claimed").inc()
+        self._partitions.hold(fact.partition, fact.epoch, fact.offset)
+
+    def _applied(self, fact: Applied) -> None:
+        self._metrics.record_projection_operation(
+            self._projection, _OPERATION, fact.seconds, True, fact.events
+        )
+        if fact.events:
+            self._workers.applies.of(self._projection).observe(fact.apply_seconds)
+        self._workers.commits.of(self._projection).observe(fact.commit_seconds)
+        self._partitions.move(fact.partition, fact.offset)
+
+    def _waits(self, fact: Waiting) -> None:
+        self._metrics.record_projection_operation(
+            self._projection, _OPERATION, fact.seconds, False, 0
+        )
+        self._failed(fact.error_type)
+        self._workers.retries.of(self._projection, fact.error_type).inc()
+        if fact.attempt == 1:
+            self._workers.waits.of(self._projection).inc()
+        self._waiting.add(fact.partition)
+        self._show_standing()
+
+    def _resumed(self, fact: Resumed) -> None:
+        self._goes_on(fact.partition)
+
+    def _dropped(self, fact: Dropped) -> None:
+        self._goes_on(fact.partition)
+
+    def _halts(self, fact: Halted) -> None:
+        undecodable = _is_undecodable(fact.cause)
+        if undecodable:
+            self._workers.decode_errors.of(self._projection).inc()
+        self._failed(ErrorType.LOAD if undecodable else ErrorType.OFFSET)
+        self._waiting.discard(fact.partition)
+        self._halted.add(fact.partition)
+        self._show_standing()
+
+    def _skipped(self, fact: Skipped) -> None:
+        self._workers.skipped.of(self._projection).inc()
+        if _is_undecodable(fact.cause):
+            self._workers.decode_errors.of(self._projection).inc()
+
+    def _revoked(self, fact: Revoked) -> None:
+        self._workers.rebalances.of(self._projection, "revoked").inc()
+        self._gone(fact.partition)
+
+    def _lost(self, fact: Lost) -> None:
+        self._workers.rebalances.of(self._projection, "lost").inc()
+        self._gone(fact.partition)
+
+    def _lagged(self, fact: Lagged) -> None:
+        self._partitions.measured(fact.lags, datetime.now(UTC))
+
+    def _unmeasured(self, _: Unmeasured) -> None:
+        self._workers.lag_failures.of(self._projection).inc()
+
+    def _unmirrored(self, _: Unmirrored) -> None:
+        self._workers.mirror_failures.of(self._projection).inc()
+
+    def _rejoining(self, fact: Rejoining) -> None:
+        is_fenced = isinstance(fact.cause, Fenced)
+        fenced, source_failed = REJOINS
+        if is_fenced:
+            self._workers.fenced_commits.of(self._projection).inc()
+        self._workers.rejoins.of(self._projection, fenced if is_fenced else source_failed).inc()
+        self._failed(ErrorType.OFFSET if is_fenced else ErrorType.LOAD)
+        self._all_gone()
+
+    def _stopped(self, _: Stopped) -> None:
+        self._all_gone()
+
+    def _failed(self, error_type: ErrorType) -> None:
+        self._metrics.record_projection_error(self._projection, _OPERATION, error_type)
+
+    def _goes_on(self, partition: Partition) -> None:
+        self._waiting.discard(partition)
+        self._show_standing()
+
+    def _gone(self, partition: Partition) -> None:
+        self._partitions.let_go(partition)
+        self._waiting.discard(partition)
+        self._halted.discard(partition)
+        self._show_standing()
+
+    def _all_gone(self) -> None:
+        self._partitions.let_all_go()
+        self._waiting.clear()
+        self._halted.clear()
+        self._show_standing()
+
+    def _show_standing(self) -> None:
+        self._workers.waiting.of(self._projection).set(len(self._waiting))
+        self._workers.halted.of(self._projection).set(len(self._halted))
+
+
+def _is_undecodable(cause: BaseException) -> bool:
+    return isinstance(cause, Undecodable | NoUpcaster)
