@@ -17,11 +17,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
+import msgspec
 import pytest
 
 from consumer.errors import AnotherLog, Closed, Fenced, Misconfigured, NewerRecord, OffsetLost
+from consumer.model.condition import Condition
 from consumer.model.position import (
     Checkpoint,
     Claim,
@@ -34,6 +37,9 @@ from consumer.model.position import (
 from consumer.ports.offset_store import OffsetStore
 
 LOG = LogIdentity("cluster/topic", 12)
+SWAPPED = LogIdentity("swapped/topic", 8)
+WAITING = Condition("waiting", "Transient: the read model is down")
+HALTED = Condition("halted", "Undecodable: orders/3 at offset 10: this is no JSON 'ä'")
 ORDERS = Partition("orders", 3)
 
 
@@ -54,9 +60,58 @@ def claimed(
 
 
 def offset_in(store: OffsetStore, projection: str = "customers") -> Offset | None:
-    checkpoint = store.get(projection, ORDERS)
-    assert checkpoint is not None
-    return checkpoint.offset
+    found = store.get(projection, ORDERS)
+    assert found is not None
+    return found.offset
+
+
+def checkpoint_in(
+    store: OffsetStore, projection: str = "customers", partition: Partition = ORDERS
+) -> Checkpoint | None:
+    """The checkpoint, but for the times, of which no two are alike."""
+    return timeless(store.get(projection, partition))
+
+
+def timeless(checkpoint: Checkpoint | None) -> Checkpoint | None:
+    """The checkpoint without the time in it."""
+    if checkpoint is None:
+        return None
+    condition = msgspec.structs.replace(checkpoint.condition, since=None)
+    return msgspec.structs.replace(checkpoint, condition=condition)
+
+
+def checkpoint(
+    offset: Offset | None,
+    epoch: int,
+    *,
+    projection: str = "customers",
+    partition: Partition = ORDERS,
+    owner: str = "worker-1",
+    log: LogIdentity = LOG,
+    condition: Condition = Condition("running"),  # noqa: B008 - it is frozen
+) -> Checkpoint:
+    return Checkpoint(projection, partition, offset, epoch, log, owner, condition)
+
+
+def since(store: OffsetStore) -> datetime:
+    found = store.get("customers", ORDERS)
+    assert found is not None
+    assert found.condition.since is not None
+    return found.condition.since
+
+
+def let_time_pass(store: OffsetStore) -> None:
+    """Until the store's clock, which may show milliseconds alone, has moved on."""
+
+    def clock() -> datetime | None:
+        claimed(store, "clock")
+        found = store.get("clock", ORDERS)
+        assert found is not None
+        return found.condition.since
+
+    before = clock()
+    while clock() == before:
+        pass
 
 
 class OffsetStoreContract:
@@ -75,18 +130,14 @@ class OffsetStoreContract:
         claim = claimed(store)
 
         assert claim.offset is None
-        assert store.get("customers", ORDERS) == Checkpoint(
-            "customers", ORDERS, None, claim.epoch, LOG
-        )
+        assert checkpoint_in(store) == checkpoint(None, claim.epoch)
 
     def test_a_checkpoint_says_what_was_committed_last(self, store: OffsetStore) -> None:
         claim = claimed(store)
         store.commit(claim, None, at(-1))
         store.commit(claim, at(-1), at(499))
 
-        assert store.get("customers", ORDERS) == Checkpoint(
-            "customers", ORDERS, at(499), claim.epoch, LOG
-        )
+        assert checkpoint_in(store) == checkpoint(at(499), claim.epoch)
 
     def test_both_kinds_of_offsets_come_back_as_they_were(self, store: OffsetStore) -> None:
         claim = claimed(store)
@@ -182,9 +233,9 @@ class OffsetStoreContract:
         claimed(store, log=LogIdentity("id", 12))
         claimed(store, log=LogIdentity("id", 24))
 
-        checkpoint = store.get("customers", ORDERS)
-        assert checkpoint is not None
-        assert checkpoint.log == LogIdentity("id", 12)
+        found = store.get("customers", ORDERS)
+        assert found is not None
+        assert found.log == LogIdentity("id", 12)
 
     # --- commit ---
 
@@ -246,6 +297,231 @@ class OffsetStoreContract:
 
         assert store.get("customers", ORDERS) is None
 
+    # --- owner and condition ---
+
+    def test_a_checkpoint_names_its_owner_until_it_is_given_back(self, store: OffsetStore) -> None:
+        claimed(store, owner="worker-1")
+        second = claimed(store, owner="worker-2")
+        assert checkpoint_in(store) == checkpoint(None, second.epoch, owner="worker-2")
+
+        store.release(second)
+        assert checkpoint_in(store) == checkpoint(None, second.epoch, owner="")
+
+    def test_what_runs_runs_since_its_claim_whatever_it_commits(self, store: OffsetStore) -> None:
+        before = datetime.now(UTC) - timedelta(seconds=1)
+        claim = claimed(store)
+        first = since(store)
+        let_time_pass(store)
+        store.commit(claim, None, at(1))
+
+        assert since(store) == first
+        assert before < first < datetime.now(UTC) + timedelta(seconds=1)
+
+    def test_what_is_given_back_is_nobodys_since_then(self, store: OffsetStore) -> None:
+        claim = claimed(store)
+        first = since(store)
+        let_time_pass(store)
+        store.release(claim)
+
+        assert since(store) > first
+
+    def test_a_word_about_a_partition_stays_with_its_time_while_its_state_does(
+        self, store: OffsetStore
+    ) -> None:
+        claim = claimed(store)
+        first = since(store)
+        let_time_pass(store)
+        store.note(claim, WAITING)
+        waiting = since(store)
+        assert waiting > first
+        assert checkpoint_in(store) == checkpoint(None, claim.epoch, condition=WAITING)
+
+        again = Condition("waiting", "Transient: something else is down")
+        let_time_pass(store)
+        store.note(claim, again)
+        assert since(store) == waiting
+        assert checkpoint_in(store) == checkpoint(None, claim.epoch, condition=again)
+
+        let_time_pass(store)
+        store.note(claim, HALTED)
+        assert since(store) > waiting
+        assert checkpoint_in(store) == checkpoint(None, claim.epoch, condition=HALTED)
+
+        store.note(claim, Condition("running"))
+        assert checkpoint_in(store) == checkpoint(None, claim.epoch)
+
+    def test_the_stores_clock_tells_since_when_not_the_worker(self, store: OffsetStore) -> None:
+        claim = claimed(store)
+        store.note(claim, Condition("halted", "why", since=datetime(1999, 1, 1, tzinfo=UTC)))
+
+        assert since(store).year > 1999
+
+    @pytest.mark.parametrize("condition", [WAITING, HALTED])
+    def test_a_commit_ends_what_stood_in_the_way(
+        self, store: OffsetStore, condition: Condition
+    ) -> None:
+        claim = claimed(store)
+        store.note(claim, condition)
+        before = since(store)
+        let_time_pass(store)
+        store.commit(claim, None, at(1))
+
+        assert checkpoint_in(store) == checkpoint(at(1), claim.epoch)
+        assert since(store) > before
+
+    def test_a_commit_that_is_refused_ends_nothing(self, store: OffsetStore) -> None:
+        claim = claimed(store)
+        store.note(claim, HALTED)
+        before = since(store)
+        with pytest.raises(Fenced):
+            store.commit(claim, at(7), at(8))
+
+        assert checkpoint_in(store) == checkpoint(None, claim.epoch, condition=HALTED)
+        assert since(store) == before
+
+    def test_what_stands_in_the_way_outlives_a_release_and_not_the_next_claim(
+        self, store: OffsetStore
+    ) -> None:
+        claim = claimed(store)
+        store.note(claim, HALTED)
+        before = since(store)
+        let_time_pass(store)
+        store.release(claim)
+        assert checkpoint_in(store) == checkpoint(None, claim.epoch, owner="", condition=HALTED)
+        assert since(store) == before
+
+        successor = claimed(store)
+        assert checkpoint_in(store) == checkpoint(None, successor.epoch)
+        assert since(store) > before
+
+    def test_a_word_under_a_claim_that_holds_no_longer_changes_nothing(
+        self, store: OffsetStore
+    ) -> None:
+        old = claimed(store)
+        new = claimed(store)
+        other_token = Claim("customers", ORDERS, new.epoch, "another token", None)
+        for forged in (old, other_token):
+            store.note(forged, HALTED)
+        assert checkpoint_in(store) == checkpoint(None, new.epoch)
+
+        store.release(new)
+        store.note(new, HALTED)
+        assert checkpoint_in(store) == checkpoint(None, new.epoch, owner="")
+
+    def test_a_word_about_what_was_never_claimed_or_was_reset_changes_nothing(
+        self, store: OffsetStore
+    ) -> None:
+        store.note(Claim("customers", ORDERS, 1, "token", None), HALTED)
+        assert store.get("customers", ORDERS) is None
+        assert store.list_projections() == []
+
+        claim = claimed(store)
+        store.note(claim, HALTED)
+        store.reset("customers")
+        store.note(claim, HALTED)
+        assert store.get("customers", ORDERS) is None
+        again = claimed(store)
+        assert checkpoint_in(store) == checkpoint(None, again.epoch)
+
+    # --- move ---
+
+    def test_a_move_returns_where_the_checkpoint_was_and_fences_who_held_it(
+        self, store: OffsetStore
+    ) -> None:
+        claim = claimed(store)
+        store.commit(claim, None, at(41))
+        store.note(claim, HALTED)
+        before = store.get("customers", ORDERS)
+        let_time_pass(store)
+
+        assert store.move("customers", ORDERS, at(9), log=LOG) == before
+
+        assert checkpoint_in(store) == checkpoint(at(9), claim.epoch + 1, owner="")
+        assert before is not None
+        assert before.condition.since is not None
+        assert since(store) > before.condition.since
+        for expected, offset in [(at(41), at(42)), (None, at(41)), (at(9), at(10))]:
+            with pytest.raises(Fenced):
+                store.commit(claim, expected, offset)
+        store.note(claim, HALTED)
+        store.release(claim)
+        assert checkpoint_in(store) == checkpoint(at(9), claim.epoch + 1, owner="")
+
+    def test_a_claim_after_a_move_goes_on_from_where_it_led(self, store: OffsetStore) -> None:
+        store.commit(claimed(store), None, at(41))
+        store.move("customers", ORDERS, at(9), log=LOG)
+
+        claim = claimed(store)
+        assert (claim.epoch, claim.offset) == (3, at(9))
+        store.commit(claim, at(9), at(10))
+
+    def test_each_move_raises_the_epoch_and_returns_what_the_one_before_it_left(
+        self, store: OffsetStore
+    ) -> None:
+        left = claimed(store).offset
+        for epoch, offset in enumerate((at(9), StreamOffset(5, 1), at(2**63 - 1), at(-1)), 2):
+            before = store.move("customers", ORDERS, offset, log=LOG)
+            assert before is not None
+            assert (before.epoch, before.offset) == (epoch - 1, left)
+            left = offset
+
+        assert checkpoint_in(store) == checkpoint(at(-1), 5, owner="")
+
+    def test_a_move_takes_the_checkpoint_to_another_log(self, store: OffsetStore) -> None:
+        store.commit(claimed(store), None, at(41))
+        before = store.move("customers", ORDERS, at(9), log=SWAPPED)
+
+        assert before is not None
+        assert before.log == LOG
+        assert checkpoint_in(store) == checkpoint(at(9), 2, owner="", log=SWAPPED)
+        with pytest.raises(AnotherLog):
+            claimed(store)
+        assert claimed(store, log=SWAPPED).offset == at(9)
+
+    def test_a_projection_that_never_ran_can_be_moved_and_is_known_then(
+        self, store: OffsetStore
+    ) -> None:
+        assert store.move("customers", ORDERS, at(9), log=LOG) is None
+
+        assert store.list_projections() == ["customers"]
+        assert checkpoint_in(store) == checkpoint(at(9), 1, owner="")
+        assert claimed(store).offset == at(9)
+        store.reset("customers")
+        assert store.get("customers", ORDERS) is None
+
+    def test_after_a_reset_a_move_returns_nothing_and_the_epochs_go_on(
+        self, store: OffsetStore
+    ) -> None:
+        store.commit(claimed(store, floor=7), None, at(41))
+        store.reset("customers")
+
+        assert store.move("customers", ORDERS, at(9), log=SWAPPED) is None
+        assert checkpoint_in(store) == checkpoint(at(9), 9, owner="", log=SWAPPED)
+
+    def test_a_move_to_no_offset_is_refused_and_changes_nothing(self, store: OffsetStore) -> None:
+        store.commit(claimed(store), None, at(41))
+        before = store.get("customers", ORDERS)
+
+        with pytest.raises(Misconfigured):
+            store.move("customers", ORDERS, None, log=LOG)  # type: ignore[arg-type]
+        assert store.get("customers", ORDERS) == before
+
+    def test_moves_and_claims_that_race_get_distinct_epochs(self, store: OffsetStore) -> None:
+        ready = threading.Barrier(8)
+
+        def race(number: int) -> int:
+            ready.wait()
+            if number % 2:
+                return claimed(store).epoch
+            store.move("customers", ORDERS, at(number), log=LOG)
+            return 0
+
+        with ThreadPoolExecutor(8) as pool:
+            claims = [epoch for epoch in pool.map(race, range(8)) if epoch]
+
+        assert len(set(claims)) == 4
+        assert claimed(store).epoch == 9
+
     # --- release ---
 
     def test_a_released_claim_commits_no_more_and_the_offset_stays(
@@ -258,8 +534,7 @@ class OffsetStoreContract:
         for expected, offset in [(at(9), at(10)), (None, at(9))]:
             with pytest.raises(Fenced):
                 store.commit(claim, expected, offset)
-        after = store.get("customers", ORDERS)
-        assert after == Checkpoint("customers", ORDERS, at(9), claim.epoch, LOG)
+        assert checkpoint_in(store) == checkpoint(at(9), claim.epoch, owner="")
         assert claimed(store).epoch > claim.epoch
 
     def test_releasing_again_or_too_late_does_nothing(self, store: OffsetStore) -> None:
@@ -363,11 +638,11 @@ class OffsetStoreContract:
         store.reset("orders@1")
 
         for value, (projection, partition) in enumerate(places):
-            checkpoint = store.get(projection, partition)
+            found = checkpoint_in(store, projection, partition)
             if projection == "orders@1":
-                assert checkpoint is None
+                assert found is None
             else:
-                assert checkpoint == Checkpoint(projection, partition, at(value), 1, LOG)
+                assert found == checkpoint(at(value), 1, projection=projection, partition=partition)
 
     def test_topics_with_odd_characters_do_not_collide(self, store: OffsetStore) -> None:
         topics = [
@@ -379,8 +654,8 @@ class OffsetStoreContract:
             store.commit(claimed(store, partition=partition), None, at(value))
 
         for value, partition in enumerate(places):
-            checkpoint = store.get("customers", partition)
-            assert checkpoint == Checkpoint("customers", partition, at(value), 1, LOG)
+            found = checkpoint_in(store, partition=partition)
+            assert found == checkpoint(at(value), 1, partition=partition)
         store.reset("customers")
         assert all(store.get("customers", partition) is None for partition in places)
 
@@ -396,6 +671,8 @@ class OffsetStoreContract:
             lambda: claimed(store, name),
             lambda: store.commit(forged, None, at(1)),
             lambda: store.release(forged),
+            lambda: store.note(forged, HALTED),
+            lambda: store.move(name, ORDERS, at(1), log=LOG),
             lambda: store.reset(name),
         ):
             with pytest.raises(Misconfigured, match="cannot name a projection"):
@@ -476,6 +753,8 @@ class OffsetStoreContract:
             lambda: claimed(store),
             lambda: store.commit(claim, None, at(1)),
             lambda: store.release(claim),
+            lambda: store.note(claim, HALTED),
+            lambda: store.move("customers", ORDERS, at(1), log=LOG),
             store.list_projections,
             lambda: store.partitions("customers"),
             lambda: store.reset("customers"),
@@ -697,6 +976,62 @@ class DurableOffsetStoreContract(OffsetStoreContract):
 
         assert claimed(store).epoch > held
 
+    # --- words and moves among processes ---
+
+    def test_what_one_process_notes_another_reads(
+        self, store: OffsetStore, other: OffsetStore
+    ) -> None:
+        claim = claimed(store)
+        store.note(claim, HALTED)
+
+        assert other.get("customers", ORDERS) == store.get("customers", ORDERS)
+        assert checkpoint_in(other) == checkpoint(None, claim.epoch, condition=HALTED)
+
+    def test_what_another_process_moves_is_fenced_here_and_claimed_from_there(
+        self, store: OffsetStore, other: OffsetStore
+    ) -> None:
+        claim = claimed(store)
+        store.commit(claim, None, at(41))
+        other.move("customers", ORDERS, at(9), log=LOG)
+
+        with pytest.raises(Fenced):
+            store.commit(claim, at(41), at(42))
+        assert claimed(store).offset == at(9)
+
+    def test_a_word_about_a_record_that_is_gone_does_not_bring_it_back(
+        self, store: OffsetStore, records: Records
+    ) -> None:
+        claim = claimed(store)
+        records.lose()
+        store.note(claim, HALTED)
+
+        assert records.read("customers", ORDERS) == {}
+
+    def test_a_record_that_is_gone_can_be_moved_by_who_held_it_and_claimed_then(
+        self, store: OffsetStore, other: OffsetStore, records: Records
+    ) -> None:
+        claim = claimed(store)
+        store.commit(claim, None, at(41))
+        records.lose()
+
+        assert store.move("customers", ORDERS, at(9), log=LOG) is None
+        with pytest.raises(Fenced):
+            store.commit(claim, at(41), at(42))
+        assert claimed(other).offset == at(9)
+        assert claimed(store).offset == at(9)
+        with pytest.raises(OffsetLost):  # its neighbours are lost as before
+            claimed(store, partition=Partition("orders", 4))
+
+    def test_a_damaged_record_can_be_moved_and_its_epochs_go_on(
+        self, store: OffsetStore, records: Records
+    ) -> None:
+        claim = claimed(store, floor=41)
+        records.change("customers", ORDERS, offset="seventeen")
+
+        assert store.move("customers", ORDERS, at(9), log=SWAPPED) is None
+        assert checkpoint_in(store) == checkpoint(at(9), claim.epoch + 1, owner="", log=SWAPPED)
+        assert claimed(store, log=SWAPPED).offset == at(9)
+
     # --- records of other releases ---
 
     @pytest.mark.parametrize("schema", ["2", "99"])
@@ -716,6 +1051,8 @@ class DurableOffsetStoreContract(OffsetStoreContract):
             lambda: store.commit(claim, at(9), at(10)),
             lambda: store.commit(claim, None, at(9)),
             lambda: store.release(claim),
+            lambda: store.note(claim, HALTED),
+            lambda: store.move("customers", ORDERS, at(1), log=LOG),
             lambda: store.reset("customers"),
             lambda: store.get("customers", ORDERS),
         ):
@@ -733,7 +1070,9 @@ class DurableOffsetStoreContract(OffsetStoreContract):
         records.change("customers", ORDERS, from_the_future="kept")
 
         store.commit(claim, None, at(9))
+        store.note(claim, HALTED)
         store.release(claimed(store))
+        store.move("customers", ORDERS, at(1), log=LOG)
         store.reset("customers")
         claimed(store)
 

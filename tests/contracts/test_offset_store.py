@@ -11,34 +11,63 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from consumer.adapters.memory.offset_store import MemoryOffsetStore
-from consumer.adapters.redis.checkpoint_scripts import CLAIM
+from consumer.adapters.redis.checkpoint_scripts import CLAIM, MOVE, NOTE
 from consumer.adapters.redis.connection import Client, connect
 from consumer.adapters.redis.offset_store import RedisOffsetStore
 from consumer.adapters.sqlite.offset_store import SqliteOffsetStore
 from consumer.errors import Fenced, Misconfigured, OffsetLost, Transient
-from consumer.model.position import Checkpoint, IntOffset, LogIdentity, Partition, StreamOffset
+from consumer.model.condition import Condition
+from consumer.model.position import (
+    Checkpoint,
+    IntOffset,
+    LogIdentity,
+    Offset,
+    Partition,
+    StreamOffset,
+)
 from consumer.ports.offset_store import OffsetStore
 from tests.contracts.losing_proxy import LosingProxy
 from tests.contracts.offset_store_contract import (
+    HALTED,
     LOG,
     ORDERS,
+    SWAPPED,
+    WAITING,
     DurableOffsetStoreContract,
     OffsetStoreContract,
     at,
+    checkpoint,
+    checkpoint_in,
     claimed,
+    let_time_pass,
     offset_in,
+    timeless,
 )
 
 RELEASED = Path(__file__).parent / "records"
 
+
+def released(
+    projection: str,
+    partition: Partition,
+    offset: Offset | None,
+    epoch: int,
+    log: LogIdentity,
+    owner: str,
+) -> Checkpoint:
+    """As releases before 0.2 left it, which noted no condition."""
+    return Checkpoint(projection, partition, offset, epoch, log, owner, Condition("running"))
+
+
 #: What the fixtures in `records/` hold, whatever release wrote them.
 RELEASED_CHECKPOINTS = [
-    Checkpoint("customers", Partition("orders", 3), IntOffset(41), 7, LogIdentity("c/orders", 12)),
-    Checkpoint("customers", Partition("orders", 4), None, 1, LogIdentity("c/orders", 12)),
-    Checkpoint("rooms@2", Partition("visits", 0), StreamOffset(1526919030474, 55), 2, LogIdentity("", 4)),
+    released("customers", Partition("orders", 3), IntOffset(41), 7, LogIdentity("c/orders", 12), "worker-1"),
+    released("customers", Partition("orders", 4), None, 1, LogIdentity("c/orders", 12), "worker-2"),
+    released("rooms@2", Partition("visits", 0), StreamOffset(1526919030474, 55), 2, LogIdentity("", 4), ""),
 ]  # fmt: skip
 
 
@@ -46,14 +75,18 @@ def go_on_from_released(store: OffsetStore) -> None:
     """Reads, claims and moves every checkpoint of a release; the projection `gone` was reset in it."""
     assert store.list_projections() == ["customers", "rooms@2"]
     assert store.get("gone", ORDERS) is None
-    for released in RELEASED_CHECKPOINTS:
-        place = (released.projection, released.partition)
-        assert store.get(*place) == released
-        claim = claimed(store, *place, log=released.log)
-        assert (claim.epoch, claim.offset) == (released.epoch + 1, released.offset)
-        store.commit(claim, released.offset, IntOffset(1000))
+    for left in RELEASED_CHECKPOINTS:
+        place = (left.projection, left.partition)
+        assert store.get(*place) == left
+        claim = claimed(store, *place, log=left.log)
+        assert (claim.epoch, claim.offset) == (left.epoch + 1, left.offset)
+        store.commit(claim, left.offset, IntOffset(1000))
+        store.note(claim, HALTED)
         store.release(claim)
-        assert claimed(store, *place, log=released.log).offset == IntOffset(1000)
+        assert timeless(store.get(*place)) == msgspec.structs.replace(
+            left, offset=IntOffset(1000), epoch=claim.epoch, owner="", condition=HALTED
+        )
+        assert claimed(store, *place, log=left.log).offset == IntOffset(1000)
     assert claimed(store, "gone").epoch == 6
     store.reset("customers")
     assert store.list_projections() == ["gone", "rooms@2"]
@@ -193,8 +226,8 @@ class TestSqliteOffsetStore(DurableOffsetStoreContract):
     def test_a_full_disk_is_waited_out_and_nothing_is_half_written(
         self, store: SqliteOffsetStore
     ) -> None:
-        (pages,) = store._connection.execute("PRAGMA page_count").fetchone()
-        store._connection.execute(f"PRAGMA max_page_count = {pages}")
+        (pages,) = store._file.connection.execute("PRAGMA page_count").fetchone()
+        store._file.connection.execute(f"PRAGMA max_page_count = {pages}")
         number = 0
         full = None
         while not full:
@@ -206,7 +239,7 @@ class TestSqliteOffsetStore(DurableOffsetStoreContract):
         assert "offsets.db" in str(full)
         assert "full" in str(full)
 
-        store._connection.execute("PRAGMA max_page_count = 100000")
+        store._file.connection.execute("PRAGMA max_page_count = 100000")
         store.commit(claim, None, at(1))
         assert claimed(store, partition=Partition("orders" * 20, number)).epoch == 1
 
@@ -214,7 +247,7 @@ class TestSqliteOffsetStore(DurableOffsetStoreContract):
         self, store: SqliteOffsetStore, path: Path
     ) -> None:
         claim = claimed(store)
-        store._connection.execute("PRAGMA busy_timeout = 10")
+        store._file.connection.execute("PRAGMA busy_timeout = 10")
         holder = sqlite3.connect(path, isolation_level=None)
         holder.execute("BEGIN EXCLUSIVE")
 
@@ -228,10 +261,10 @@ class TestSqliteOffsetStore(DurableOffsetStoreContract):
 
     def test_a_file_that_became_read_only_is_waited_out(self, store: SqliteOffsetStore) -> None:
         claim = claimed(store)
-        store._connection.execute("PRAGMA query_only = ON")
+        store._file.connection.execute("PRAGMA query_only = ON")
         with pytest.raises(Transient, match=r"offsets\.db.*readonly"):
             store.commit(claim, None, at(1))
-        store._connection.execute("PRAGMA query_only = OFF")
+        store._file.connection.execute("PRAGMA query_only = OFF")
 
         store.commit(claim, None, at(1))
 
@@ -330,8 +363,10 @@ class RedisOffsetStoreContract(DurableOffsetStoreContract):
         claim = claimed(store)
         for step in (
             lambda: store.commit(claim, None, at(1)),
+            lambda: store.note(claim, HALTED),
             lambda: store.release(claim),
             lambda: claimed(store),
+            lambda: store.move("customers", ORDERS, at(2), log=LOG),
             lambda: store.reset("customers"),
         ):
             client.script_flush()
@@ -359,6 +394,8 @@ class RedisOffsetStoreContract(DurableOffsetStoreContract):
         record = records.read("customers", ORDERS)
 
         assert int(record.pop("updated_at")) > 1_700_000_000_000
+        since = record["since"]
+        assert int(since) > 1_700_000_000_000
         assert record == {
             "schema": "1",
             "epoch": "1",
@@ -367,6 +404,8 @@ class RedisOffsetStoreContract(DurableOffsetStoreContract):
             "log_id": LOG.id,
             "log_partitions": "12",
             "offset": "41",
+            "state": "running",
+            "since": since,
         }
 
     def test_a_key_that_somebody_else_uses_is_named_not_overwritten(
@@ -418,6 +457,42 @@ class TestValkey(RedisOffsetStoreContract):
         assert claimed(store).epoch == 3
         store.close()
 
+    def test_a_move_whose_reply_was_lost_returns_where_the_checkpoint_was(
+        self, proxy: LosingProxy, prefix: str
+    ) -> None:
+        store = RedisOffsetStore(connect(proxy.url), prefix=prefix)
+        claim = claimed(store)
+        store.commit(claim, None, at(41))
+        store.note(claim, HALTED)
+        before = store.get("customers", ORDERS)
+
+        proxy.lose_reply_to(MOVE.sha.encode())
+        store.move("others", ORDERS, at(1), log=LOG)  # the script is known to the server
+        assert proxy.lost == 1
+        proxy.lose_reply_to(MOVE.sha.encode())
+        assert store.move("customers", ORDERS, at(9), log=SWAPPED) == before
+        assert proxy.lost == 2
+        assert checkpoint_in(store) == checkpoint(at(9), 2, owner="", log=SWAPPED)
+
+        proxy.lose_reply_to(MOVE.sha.encode())
+        assert store.move("unknown", ORDERS, at(9), log=LOG) is None
+        assert proxy.lost == 3
+        store.close()
+
+    def test_a_word_whose_reply_was_lost_is_said_once(
+        self, proxy: LosingProxy, prefix: str
+    ) -> None:
+        store = RedisOffsetStore(connect(proxy.url), prefix=prefix)
+        claim = claimed(store)
+        store.note(claim, WAITING)
+        let_time_pass(store)
+
+        proxy.lose_reply_to(NOTE.sha.encode())
+        store.note(claim, HALTED)
+        assert proxy.lost == 1
+        assert checkpoint_in(store) == checkpoint(None, claim.epoch, condition=HALTED)
+        store.close()
+
     def test_a_flushed_server_is_lost_data_mid_run(self, own_valkey: Callable[..., Any]) -> None:
         client = connect(own_valkey().url)
         store = RedisOffsetStore(client, prefix="prod")
@@ -442,6 +517,13 @@ class TestRedis70(RedisOffsetStoreContract):
     @pytest.fixture
     def new_client(self, redis_70: Any) -> Callable[[], Client]:
         return lambda: connect(redis_70.url)
+
+
+class TestValkeySentinel(RedisOffsetStoreContract):
+    @pytest.fixture
+    def new_client(self, valkey_sentinel: Any) -> Callable[[], Client]:
+        hosts = ",".join(f"{host}:{port}" for host, port in valkey_sentinel.addresses)
+        return lambda: connect(f"redis://{hosts}/0", sentinel=valkey_sentinel.service)
 
 
 class TestValkeyCluster(RedisOffsetStoreContract):

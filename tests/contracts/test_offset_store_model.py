@@ -23,23 +23,42 @@ from consumer.adapters.redis.connection import connect
 from consumer.adapters.redis.offset_store import RedisOffsetStore
 from consumer.adapters.sqlite.offset_store import SqliteOffsetStore
 from consumer.errors import ConsumerError
-from consumer.model.position import Claim, IntOffset, LogIdentity, Offset, Partition, StreamOffset
+from consumer.model.condition import Condition
+from consumer.model.position import (
+    Checkpoint,
+    Claim,
+    IntOffset,
+    LogIdentity,
+    Offset,
+    Partition,
+    StreamOffset,
+)
 from consumer.ports.offset_store import OffsetStore
+from tests.contracts.offset_store_contract import timeless
 
 PROJECTIONS = st.sampled_from(["orders", "orders@2"])
 PARTITIONS = st.sampled_from([Partition("t", 1), Partition("t", 2), Partition("u:{1}", 1)])
 OFFSETS = st.sampled_from([IntOffset(-1), IntOffset(0), IntOffset(10), StreamOffset(10, 0)])
 LOGS = st.builds(LogIdentity, st.sampled_from(["", "one", "two"]), st.integers(1, 2))
+CONDITIONS = st.builds(
+    Condition, st.sampled_from(["running", "waiting", "halted"]), st.sampled_from(["", "why", "ä"])
+)
 FLOORS = st.none() | st.integers(0, 20)
 
 
 def outcome(call: Callable[[], Any]) -> Any:
-    """What a call returns or refuses, without the token, which no two stores share."""
+    """What a call returns or refuses, without tokens and times, which no two stores share."""
     try:
         answer = call()
     except ConsumerError as refusal:
         return type(refusal)
-    return (answer.epoch, answer.offset) if isinstance(answer, Claim) else answer
+    match answer:
+        case Claim(epoch=epoch, offset=offset):
+            return epoch, offset
+        case Checkpoint():
+            return timeless(answer)
+        case _:
+            return answer
 
 
 class Twins(RuleBasedStateMachine):
@@ -74,6 +93,15 @@ class Twins(RuleBasedStateMachine):
         pairs = iter(claims)
         self.agree(lambda store: store.release(next(pairs)))
 
+    @rule(claims=claims, condition=CONDITIONS)
+    def note(self, claims: tuple[Claim, Claim], condition: Condition) -> None:
+        pairs = iter(claims)
+        self.agree(lambda store: store.note(next(pairs), condition))
+
+    @rule(projection=PROJECTIONS, partition=PARTITIONS, offset=OFFSETS, log=LOGS)
+    def move(self, projection: str, partition: Partition, offset: Offset, log: LogIdentity) -> None:
+        self.agree(lambda store: store.move(projection, partition, offset, log=log))
+
     @rule(projection=PROJECTIONS)
     def reset(self, projection: str) -> None:
         self.agree(lambda store: store.reset(projection))
@@ -81,6 +109,10 @@ class Twins(RuleBasedStateMachine):
     @rule(projection=PROJECTIONS, partition=PARTITIONS)
     def get(self, projection: str, partition: Partition) -> None:
         self.agree(lambda store: store.get(projection, partition))
+
+    @rule(projection=PROJECTIONS)
+    def partitions(self, projection: str) -> None:
+        self.agree(lambda store: list(store.partitions(projection)))
 
     @rule()
     def list_projections(self) -> None:
