@@ -3,10 +3,10 @@
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/installed
-PYTHON_FILES := consumer projectors tests benchmarks
+PYTHON_FILES := consumer projectors tests benchmarks docs
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check test bench lock clean
+.PHONY: help demo check test bench docs lock clean
 
 help: ## what there is to make
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,6 +27,11 @@ test: $(STAMP) ## every test, against real servers (what the PATH, Docker or PyP
 
 bench: $(STAMP) ## ours against the limit of the clients, as a table and build/bench.json
 	@$(BIN)/python -m benchmarks
+
+docs: $(STAMP) ## the site, in build/site; pages that are made from the code are renewed
+	@$(BIN)/python -m docs.generate
+	@$(BIN)/sphinx-build -q -W --keep-going -d build/doctrees docs build/site
+	@echo "build/site/index.html"
 
 lock: $(STAMP) ## renew requirements.lock from pyproject.toml
 	@$(BIN)/pip install --quiet 'uv>=0.9,<1'

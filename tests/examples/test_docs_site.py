@@ -11,6 +11,7 @@ import yaml
 
 from consumer import errors
 from consumer.settings.document import Settings
+from docs import generate
 from tests.examples.pages import ROOT, blocks
 
 PAGES = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").glob("*.md"))
@@ -42,6 +43,11 @@ def test_every_whole_file_of_settings_on_a_page_is_one(
             Path(name).parent.mkdir(parents=True, exist_ok=True)
             Path(name).write_text("secret")
         assert Settings(**tree).sources
+
+
+@pytest.mark.parametrize("page", generate.PAGES)
+def test_a_page_that_is_made_from_the_code_is_current(page: str) -> None:
+    assert (ROOT / "docs" / page).read_text() == generate.PAGES[page](), "run `make docs`"
 
 
 def test_the_page_of_errors_names_every_error_and_no_other() -> None:

@@ -1,0 +1,52 @@
+"""Writes the pages that are made from the code: `make docs`. A test holds them against it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import click
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from consumer.cli.program import program
+
+DOCS = Path(__file__).parent
+
+_COMMAND_LINE = """\
+# Command line
+
+What `--help` says of each verb. Options in front of the verb hold for all of them.
+"""
+
+
+def command_line() -> str:
+    """docs/cli.md."""
+    root = typer.main.get_command(program)
+    helps = _helps(click.Context(root, info_name="projections", max_content_width=100))
+    return _COMMAND_LINE + "".join(
+        f"\n## {name}\n\n```text\n{text.rstrip()}\n```\n" for name, text in helps
+    )
+
+
+def _helps(context: click.Context) -> Iterator[tuple[str, str]]:
+    command = context.command
+    if isinstance(command, TyperCommand | TyperGroup):
+        command.rich_markup_mode = None  # plain text, without boxes
+    context.terminal_width = 100
+    yield context.command_path, command.get_help(context)
+    if isinstance(command, TyperGroup):
+        for name in command.list_commands(context):
+            verb = command.get_command(context, name)
+            if verb is not None and not verb.hidden:
+                inner = click.Context(verb, parent=context, info_name=name)
+                yield from _helps(inner)
+
+
+#: Each page with what makes it.
+PAGES: Mapping[str, Callable[[], str]] = {"cli.md": command_line}
+
+
+if __name__ == "__main__":
+    for page, made in PAGES.items():
+        (DOCS / page).write_text(made())
