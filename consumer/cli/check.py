@@ -8,6 +8,7 @@ import typer
 
 from consumer.cli import exits
 from consumer.cli.given import Given
+from consumer.cli.printing import print_json
 
 
 def check(
@@ -15,6 +16,7 @@ def check(
     offline: Annotated[
         bool, typer.Option("--offline", help="Need no network: settings and import strings only.")
     ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a document.")] = False,
 ) -> None:
     """Say what is wrong with the settings, all at once.
 
@@ -27,12 +29,24 @@ def check(
     """
     from consumer.wiring.checking import findings
 
-    problems = 0
-    for finding in findings(Given.by(context).settings(), offline=offline):
-        for line in finding.lines:
-            typer.echo(line, err=finding.is_problem)
-            problems += finding.is_problem
+    found = findings(Given.by(context).settings(), offline=offline)
+    problems = sum(len(finding.lines) for finding in found if finding.is_problem)
+    if as_json:
+        print_json(
+            {
+                "problems": problems,
+                "findings": [
+                    {"problem": finding.is_problem, "text": line}
+                    for finding in found
+                    for line in finding.lines
+                ],
+            }
+        )
+    else:
+        for finding in found:
+            for line in finding.lines:
+                typer.echo(line, err=finding.is_problem)
+        counted = "1 problem" if problems == 1 else f"{problems} problems"
+        typer.echo(counted if problems else "all is well", err=bool(problems))
     if problems:
-        typer.echo("1 problem" if problems == 1 else f"{problems} problems", err=True)
         raise typer.Exit(exits.MISCONFIGURED)
-    typer.echo("all is well")

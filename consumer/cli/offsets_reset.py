@@ -1,0 +1,239 @@
+"""`projections offsets reset`: events are read again, or passed over."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from consumer.cli import exits
+from consumer.cli.given import Given
+from consumer.cli.naming import projection_names
+from consumer.cli.printing import cell, print_json, print_table, refuse, shown
+
+if TYPE_CHECKING:
+    from consumer.engine.resetting import Plan
+    from consumer.engine.targets import Target
+    from consumer.model.position import Partition
+
+_COLUMNS = {
+    "PARTITION": False,
+    "FROM": True,
+    "TO": True,
+    "READ AGAIN": True,
+    "PASSED OVER": True,
+    "THEN LEFT": True,
+}
+
+
+def reset(
+    context: typer.Context,
+    name: Annotated[
+        str,
+        typer.Argument(
+            help="A projection of the settings.",
+            show_default=False,
+            autocompletion=projection_names,
+        ),
+    ],
+    to_earliest: Annotated[
+        bool, typer.Option("--to-earliest", help="Read everything again that the log holds.")
+    ] = False,
+    to_latest: Annotated[
+        bool, typer.Option("--to-latest", help="Pass over everything that is there now.")
+    ] = False,
+    to_datetime: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME",
+            help="Read what was written since, as in 2026-11-01T00:00:00Z.",
+            show_default=False,
+        ),
+    ] = None,
+    to_offset: Annotated[
+        str | None,
+        typer.Option(
+            metavar="OFFSET",
+            help="The first event that is read again: 42, or 1526919030474-0 in a stream.",
+            show_default=False,
+        ),
+    ] = None,
+    partition: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="TOPIC/N",
+            help="Move this partition, and leave the others; may be said several times.",
+            show_default=False,
+        ),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would be done, and change nothing.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a document.")] = False,
+) -> None:
+    """Move the checkpoints of a projection, while no worker of it lives.
+
+    Takes exactly one --to. Whatever moves is recorded first, see
+    `offsets get`. The read model is left as it is. If it is killed on the
+    way, type the same again.
+
+    Exit codes:
+    0  done; or, with --dry-run, shown
+    1  misconfigured, the log does not hold the target, or you said no
+    2  wrong usage
+    5  a server is out of reach; type the same again
+    7  a worker of the projection lives, so nothing was moved
+    """
+    words, target = _target(to_earliest, to_latest, to_datetime, to_offset)
+    only = _partitions(partition or [])
+    if not (dry_run or yes) and (as_json or not sys.stdin.isatty()):
+        refuse("nobody can be asked here: add --yes to do it, or --dry-run to see what it would do")
+    from consumer.wiring.resetting import desk
+
+    settings = Given.by(context).settings()
+    with desk(settings, name) as work:
+        plan = work.plan(target, words=words, only=only)
+        if dry_run:
+            _show(plan, as_json=as_json)
+            return
+        _refuse_while_owned(plan, plan.living)
+        if not as_json:
+            _print(plan)
+        if not yes:
+            typer.confirm(f"move the offsets of {name} so?", abort=True, err=True)
+        _refuse_while_owned(plan, dict.fromkeys(work.carry_out(plan), ()))
+        unmirrored = work.mirror(plan)
+    if unmirrored:
+        typer.echo(
+            f"the broker's own group does not show it yet; the next worker sees to it: {unmirrored}",
+            err=True,
+        )
+    if as_json:
+        print_json(_document(plan, done=True))
+    else:
+        typer.echo("done; the read model was not touched")
+
+
+def _show(plan: Plan, *, as_json: bool) -> None:
+    if as_json:
+        print_json(_document(plan, done=False))
+    else:
+        _print(plan)
+    for owner in plan.living:
+        typer.echo(f"as long as {owner} lives, this would be refused", err=True)
+
+
+def _target(
+    to_earliest: bool, to_latest: bool, to_datetime: str | None, to_offset: str | None
+) -> tuple[str, Target]:
+    from consumer.model.start import BEGINNING, Start
+
+    said: list[tuple[str, Target]] = []
+    if to_earliest:
+        said.append(("--to-earliest", BEGINNING))
+    if to_latest:
+        said.append(("--to-latest", Start("end")))
+    if to_datetime is not None:
+        said.append((f"--to-datetime {to_datetime}", Start("time", time=_time(to_datetime))))
+    if to_offset is not None:
+        said.append((f"--to-offset {to_offset}", _offset(to_offset)))
+    if len(said) != 1:
+        refuse(
+            "say where to: exactly one of --to-earliest, --to-latest, --to-datetime and --to-offset"
+        )
+    return said[0]
+
+
+def _time(text: str) -> datetime:
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError:
+        refuse(f"--to-datetime {text} is no time: write it as in 2026-11-01T00:00:00Z")
+    if time.tzinfo is None:
+        refuse(
+            f"--to-datetime {text} has no zone, and so may mean any hour of a day: write it as in "
+            f"{time.isoformat()}Z or {time.isoformat()}+01:00"
+        )
+    return time
+
+
+def _offset(text: str) -> Target:
+    from consumer.model.position import Offset
+
+    try:
+        return Offset.parse(text)
+    except ValueError as cause:
+        refuse(f"--to-offset: {cause}")
+
+
+def _partitions(texts: Collection[str]) -> list[Partition]:
+    from consumer.model.position import Partition
+
+    try:
+        return sorted({Partition.parse(text) for text in texts})
+    except ValueError as cause:
+        refuse(f"--partition: {cause}")
+
+
+def _refuse_while_owned(plan: Plan, living: Mapping[str, Collection[Partition]]) -> None:
+    from consumer.engine.attending import LEASE_SECONDS
+
+    if not living:
+        return
+    lines = [f"{plan.projection} is worked on, so nothing was moved. Who lives:"]
+    for owner, partitions in sorted(living.items()):
+        held = f", holds {', '.join(map(str, partitions))}" if partitions else ""
+        lines.append(f"  {owner}, on the host {owner.split(':')[0]}{held}")
+    lines.append(
+        "Stop all its workers (SIGTERM, or kubectl scale --replicas 0), then type the same again. After a "
+        f"kill -9 a worker counts as living for {LEASE_SECONDS:.0f} s"
+    )
+    refuse("\n".join(lines), exits.OWNED)
+
+
+def _print(plan: Plan) -> None:
+    rows = [
+        [
+            str(move.partition),
+            cell(shown(move.offset_before)),
+            cell(shown(move.after)),
+            cell(move.read_again),
+            cell(move.passed_over),
+            cell(move.left_after),
+        ]
+        for move in plan.moves
+    ]
+    if len(rows) > 1:
+        sums = _sums(plan)
+        rows.append(["in all", "", "", *(str(sums[name]) for name in _SUMMED)])
+    print_table(_COLUMNS, rows)
+
+
+_SUMMED = ("read_again", "passed_over", "left_after")
+
+
+def _sums(plan: Plan) -> dict[str, int]:
+    """Over the partitions of which it is known."""
+    return {name: sum(getattr(move, name) or 0 for move in plan.moves) for name in _SUMMED}
+
+
+def _document(plan: Plan, *, done: bool) -> dict[str, Any]:
+    return {
+        "projection": plan.projection,
+        "to": plan.words,
+        "done": done,
+        "partitions": [
+            {
+                "partition": str(move.partition),
+                "from": shown(move.offset_before),
+                "to": shown(move.after),
+                **{name: getattr(move, name) for name in _SUMMED},
+            }
+            for move in plan.moves
+        ],
+        **_sums(plan),
+    }
