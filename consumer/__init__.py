@@ -1,12 +1,14 @@
 """Turn event streams into read models: what the author of a projector needs, in one import."""
 
+from consumer.engine.calls import Applied
 from consumer.engine.publishing import publish
-from consumer.engine.runner import Applied, Runner
+from consumer.engine.runner import Runner
 from consumer.engine.upcasting import upcaster
 from consumer.engine.worker import Worker
 from consumer.errors import (
     AnotherLog,
     ApplyFailed,
+    Cancelled,
     Closed,
     ConsumerError,
     Fenced,
@@ -16,11 +18,13 @@ from consumer.errors import (
     OffsetLost,
     Poison,
     SourceFailed,
+    TimedOut,
     Transient,
     Undecodable,
 )
 from consumer.model.event import Batch, Event, undecodable
 from consumer.model.facts import Fact
+from consumer.model.operations import ErrorType, Operation
 from consumer.model.outgoing import Outgoing
 from consumer.model.position import (
     Checkpoint,
@@ -36,6 +40,7 @@ from consumer.model.record import Fetched, Record
 from consumer.model.start import Start
 from consumer.ports.codec import Codec
 from consumer.ports.event_log import EventLog
+from consumer.ports.metrics import Metrics
 from consumer.ports.observer import Observer
 from consumer.ports.offset_store import OffsetStore
 from consumer.ports.projector import AsyncProjector, Closes, Projector, Resets, SetsUp
@@ -49,12 +54,14 @@ __all__ = [
     "ApplyFailed",
     "AsyncProjector",
     "Batch",
+    "Cancelled",
     "Checkpoint",
     "Claim",
     "Closed",
     "Closes",
     "Codec",
     "ConsumerError",
+    "ErrorType",
     "Event",
     "EventLog",
     "Fact",
@@ -64,6 +71,7 @@ __all__ = [
     "IntOffset",
     "LogIdentity",
     "Membership",
+    "Metrics",
     "Misconfigured",
     "NewerRecord",
     "NoUpcaster",
@@ -71,6 +79,7 @@ __all__ = [
     "Offset",
     "OffsetLost",
     "OffsetStore",
+    "Operation",
     "Outgoing",
     "Partition",
     "Poison",
@@ -84,6 +93,7 @@ __all__ = [
     "SourceFailed",
     "Start",
     "StreamOffset",
+    "TimedOut",
     "Transient",
     "Undecodable",
     "Upcaster",

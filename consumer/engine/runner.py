@@ -2,36 +2,32 @@
 
 from __future__ import annotations
 
-import itertools
-import socket
-import uuid
-from collections.abc import Iterator, Sequence
-
-import msgspec
+import logging
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from types import TracebackType
+from typing import Self
 
 from consumer.engine.awaiting import Loop
-from consumer.engine.holding import Holding
+from consumer.engine.calls import Applied, Call, Calls
+from consumer.engine.following import Following, refuse_disorder
 from consumer.engine.settling import Settling
+from consumer.engine.timing_out import TimingOut
 from consumer.engine.upcasting import Upcasting
 from consumer.engine.work import Work
-from consumer.errors import ConsumerError, Misconfigured
+from consumer.errors import Closed, Fenced, Misconfigured, Poison, TimedOut
 from consumer.model.event import Event
 from consumer.model.facts import Fact
 from consumer.model.names import validated_name
-from consumer.model.position import Claim, Offset, Partition
+from consumer.model.operations import ErrorType, Operation
+from consumer.model.position import Partition
 from consumer.ports.event_log import EventLog
+from consumer.ports.metrics import Metrics
 from consumer.ports.offset_store import OffsetStore
 from consumer.ports.projector import AnyProjector
 from consumer.ports.upcaster import Upcaster
 
-
-class Applied(msgspec.Struct, frozen=True):
-    """How far a call of a `Runner` came."""
-
-    #: Events passed: those of types that the projector does not handle count too.
-    count: int
-    #: The offset of the last one; None when there was none.
-    last: Offset | None
+_AGAIN = "make a new Runner: it goes on from the checkpoint"
 
 
 class Runner:
@@ -39,8 +35,12 @@ class Runner:
 
     It claims the partition at its first call and keeps the epoch: a second `Runner`, or a worker,
     that claims it later fences this one, whose calls then raise `Fenced`. Not safe to share between
-    threads. Raises `Misconfigured` when made with a batch size below 1, a log of several partitions
-    and none named, or a name that cannot be one.
+    threads, but for `cancel`. With a `timeout`, in seconds, each apply runs on a thread that the runner has
+    for it, and one that takes longer raises `TimedOut`: as it may still be running, every later call
+    raises `TimedOut` too. `logger` gets a line for each call, and `metrics` a count.
+
+    Raises `Misconfigured` when made with a batch size below 1, a timeout that is none, a log of several
+    partitions and none named, or a name that cannot be one.
     """
 
     def __init__(
@@ -52,28 +52,39 @@ class Runner:
         partition: Partition | None = None,
         batch_size: int = 500,
         upcasters: Sequence[Upcaster] = (),
+        logger: logging.Logger | None = None,
+        metrics: Metrics | None = None,
+        timeout: float | None = None,
     ) -> None:
         if batch_size < 1:
             raise Misconfigured(f"a batch size of {batch_size} applies nothing: use 1 or more")
-        self._event_log = event_log
-        self._offsets = offsets
         self._projection = validated_name(projector.name)
         self._partition = partition or _only(event_log.partitions())
-        self._batch_size = batch_size
         self._handles = projector.handles
         self._upcasting = Upcasting(upcasters, projector.handles)
         self._loop = Loop()
-        self._settling = Settling(projector, loop=self._loop, observer=_Silent())
-        self._holding: Holding | None = None
+        self._timing_out = None if timeout is None else TimingOut(projector, _seconds(timeout))
+        self._settling = Settling(
+            self._timing_out or projector, loop=self._loop, observer=_Silent()
+        )
+        self._calls = Calls(self._projection, self._partition, logger=logger, metrics=metrics)
+        self._following = Following(
+            event_log, offsets, self._projection, self._partition, batch_size=batch_size
+        )
+        #: What an earlier call applied and could not commit.
+        self._uncommitted: Work | None = None
+        self._is_fenced = False
+        self._is_closed = False
 
     def apply_since(self) -> Applied:
         """Applies every event behind the checkpoint, in batches, each committed after it is applied.
 
         Raises what the projector, the log or the offset store raise: `ApplyFailed`, `Transient`,
-        `Undecodable`, `NoUpcaster`, `OffsetLost`, `Fenced`. What was applied before stays committed,
-        and its count is the exception's `applied`.
+        `Undecodable`, `NoUpcaster`, `OffsetLost`, `Fenced`; and `TimedOut`, `Cancelled`. What was applied
+        before stays committed, and its count is the exception's `applied`. After `Fenced`, `TimedOut`
+        and `Cancelled` it takes a new `Runner`; after all others the next call goes on.
         """
-        return self._run(self._since(None))
+        return self._run(Operation.APPLY_SINCE, self._since)
 
     def apply_batch(self, events: Sequence[Event]) -> Applied:
         """Applies these events now, as a hook does that has just stored them.
@@ -82,74 +93,112 @@ class Runner:
         the first of them is applied before. Raises `ValueError`, and applies nothing, where their
         offsets do not rise or are another partition's; else as `apply_since`.
         """
-        _refuse_disorder(events, self._partition)
-        return self._run(self._given(events))
+        return self._run(Operation.APPLY_BATCH, lambda call: self._given(call, events))
+
+    def cancel(self) -> None:
+        """Stops the call that runs before its next batch: it raises `Cancelled`, and so does every later one.
+
+        What was committed stays. From any thread, and from a signal's handler, as in
+        `signal.signal(signal.SIGTERM, lambda *_: runner.cancel())`: it takes note, and waits for nothing.
+        """
+        self._calls.cancel()
 
     def close(self) -> None:
-        """Ends the event loop of an `AsyncProjector`. Projector, log and store are their maker's."""
+        """Gives the partition back, and ends the thread and the event loop of the applies.
+
+        Projector, log and store are their maker's. Safe to call twice; any other call after it raises
+        `Closed`. A `with` block does it.
+        """
+        self._is_closed = True
+        if self._timing_out is not None:
+            self._timing_out.close()
         self._loop.close()
+        self._following.let_go()
 
-    def _given(self, events: Sequence[Event]) -> Iterator[Sequence[Event]]:
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        cause: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _run(
+        self, operation: Operation, batches: Callable[[Call], Iterator[Sequence[Event]]]
+    ) -> Applied:
+        self._check_usable()
+        with self._calls.begin(operation) as call:
+            for events in batches(call):
+                self._settle(call, self._work(call, events))
+        return call.applied
+
+    def _since(self, call: Call) -> Iterator[Sequence[Event]]:
+        self._commit_what_is_applied(call)
+        yield from self._following.since(call)
+
+    def _given(self, call: Call, events: Sequence[Event]) -> Iterator[Sequence[Event]]:
+        refuse_disorder(events, self._partition)
         if events:
-            yield from self._since(events[0].offset)
-            for start in range(0, len(events), self._batch_size):
-                yield events[start : start + self._batch_size]
+            self._commit_what_is_applied(call)
+            yield from self._following.given(call, events)
 
-    def _since(self, before: Offset | None) -> Iterator[Sequence[Event]]:
-        """What the log holds behind the checkpoint, up to `before`; reads on only as it is applied."""
-        while events := self._read():
-            wanted = [event for event in events if before is None or event.offset < before]
-            if wanted:
-                yield wanted
-            if len(wanted) < len(events):
-                return
+    def _work(self, call: Call, events: Sequence[Event]) -> Work:
+        """The events as the projector is given them, up to one that no upcaster can bring there."""
+        call.at = ErrorType.LOAD
+        holding = self._following.holding(call)
+        handled: list[Event] = []
+        for number, event in enumerate(events):
+            if self._handles is None or event.type in self._handles:
+                try:
+                    handled.append(self._upcasting.upcast(event))
+                except Poison as poison:
+                    through = events[number - 1].offset if number else holding.offset
+                    return Work(holding, handled, records=number, through=through, poison=poison)
+        return Work(holding, handled, records=len(events), through=events[-1].offset)
 
-    def _read(self) -> Sequence[Event]:
-        return self._event_log.read(self._partition, self._held().offset, self._batch_size)
-
-    def _run(self, batches: Iterator[Sequence[Event]]) -> Applied:
-        count, last = 0, None
+    def _settle(self, call: Call, work: Work) -> None:
+        call.check_cancelled()
+        call.at = ErrorType.APPLY
+        self._uncommitted = None
         try:
-            for batch in batches:
-                unseen = [event for event in batch if event.offset > self._held().offset]
-                if unseen:
-                    work = self._settle(unseen)
-                    count, last = count + work.records, work.through
-                    if work.poison is not None:
-                        raise work.poison
-        except ConsumerError as error:
-            error.applied = count
+            if work.records:
+                self._settling.settle(work)
+        except BaseException as error:
+            self._is_fenced = isinstance(error, Fenced)
+            if work.applied or not work.events:
+                call.at = ErrorType.OFFSET
+                self._uncommitted = work
             raise
-        return Applied(count, last)
+        call.passed(work)
+        if work.poison is not None:
+            raise work.poison
 
-    def _settle(self, events: Sequence[Event]) -> Work:
-        holding = self._held()
-        handled = [
-            self._upcasting.upcast(event)
-            for event in events
-            if self._handles is None or event.type in self._handles
-        ]
-        work = Work(holding, handled, records=len(events), through=events[-1].offset)
-        self._settling.settle(work)
-        return work
+    def _commit_what_is_applied(self, call: Call) -> None:
+        """The same commit again, which succeeds even if the store took it before; another is fenced then."""
+        if self._uncommitted is not None:
+            self._settle(call, self._uncommitted)
 
-    def _held(self) -> Holding:
-        if self._holding is None:
-            claim = self._offsets.claim(
-                self._projection,
-                self._partition,
-                owner=f"{socket.gethostname()}-{uuid.uuid4().hex[:8]}",
-                log=self._event_log.identity(self._partition),
+    def _check_usable(self) -> None:
+        whose = f"this Runner of {self._projection} in {self._partition}"
+        if self._is_closed:
+            raise Closed(f"{whose} is closed; {_AGAIN}")
+        if self._timing_out is not None and self._timing_out.has_left:
+            raise TimedOut(f"{whose} gave up on an apply that may still be running; {_AGAIN}")
+        if self._is_fenced:
+            raise Fenced(
+                f"{whose} was fenced, and applies no more; to take the partition, {_AGAIN}"
             )
-            self._holding = Holding(claim, claim.offset or self._begin(claim), self._offsets)
-        return self._holding
 
-    def _begin(self, claim: Claim) -> Offset:
-        """Commits the place before the log's first event, so that what is trimmed later is missed."""
-        first = self._event_log.read(self._partition, None, 1)
-        beginning = first[0].offset.previous if first else self._event_log.ends()[self._partition]
-        self._offsets.commit(claim, None, beginning)
-        return beginning
+
+def _seconds(timeout: float) -> float:
+    if not 0 < timeout <= threading.TIMEOUT_MAX:
+        raise Misconfigured(
+            f"a timeout of {timeout} seconds is none: use more than 0, or None to wait for ever"
+        )
+    return timeout
 
 
 def _only(partitions: Sequence[Partition]) -> Partition:
@@ -158,15 +207,6 @@ def _only(partitions: Sequence[Partition]) -> Partition:
             f"the log has {len(partitions)} partitions, and a Runner applies one: name it with partition="
         )
     return partitions[0]
-
-
-def _refuse_disorder(events: Sequence[Event], partition: Partition) -> None:
-    for event in events:
-        if event.partition != partition:
-            raise ValueError(f"{event} is not of {partition}: nothing was applied")
-    for earlier, later in itertools.pairwise(events):
-        if not earlier.offset < later.offset:
-            raise ValueError(f"{later} comes behind {earlier}: sort by offset; nothing was applied")
 
 
 class _Silent:

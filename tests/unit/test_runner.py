@@ -2,21 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+import asyncio
+import logging
+import math
+import signal
+import sys
+import threading
+from collections.abc import Collection, Iterator, Sequence
+from threading import Event as Happened
+from typing import Any
 
 import pytest
 
 from consumer import (
     Applied,
     ApplyFailed,
+    Cancelled,
+    Claim,
+    Closed,
     Event,
     Fenced,
     IntOffset,
     Misconfigured,
+    NoUpcaster,
     Offset,
     OffsetLost,
     Partition,
     Runner,
+    Start,
+    TimedOut,
     Transient,
     Undecodable,
     upcaster,
@@ -145,11 +159,13 @@ def test_a_first_run_begins_where_the_log_begins_and_misses_what_is_trimmed_afte
     class Trimmed(MemoryEventLog):
         first = 2
 
+        def before(self, partition: Partition, start: Start) -> Offset:
+            return IntOffset(self.first - 1)
+
         def read(self, partition: Partition, after: Offset | None, limit: int) -> Sequence[Event]:
             if after is not None and after < IntOffset(self.first - 1):
                 raise OffsetLost("trimmed")
-            start = after if after is not None else IntOffset(self.first - 1)
-            return super().read(partition, start, limit)
+            return super().read(partition, after, limit)
 
     log = Trimmed()
     fill(log, *range(6))
@@ -286,3 +302,450 @@ def test_a_projector_without_a_valid_name_is_refused(
 
     with pytest.raises(Misconfigured, match="cannot name a projection"):
         Runner(log, offsets, Nameless())
+
+
+# --- an offset store that fails ---
+
+
+class Answers(MemoryOffsetStore):
+    """An offset store whose commits go through, and whose answers get lost while a test says so."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_lost = self.is_away = False
+        self.claims = 0
+
+    def claim(self, *args: Any, **options: Any) -> Claim:
+        self.claims += 1
+        return super().claim(*args, **options)
+
+    def commit(self, claim: Claim, expected: Offset | None, offset: Offset) -> None:
+        if self.is_away:
+            raise Transient("away")
+        super().commit(claim, expected, offset)
+        if self.is_lost and expected is not None:
+            raise Transient("the answer was lost")
+
+
+@pytest.mark.parametrize("way", ["is_lost", "is_away"])
+def test_what_is_applied_and_could_not_be_committed_is_committed_by_the_next_call_and_not_applied_again(
+    way: str, log: MemoryEventLog
+) -> None:
+    offsets, folded = Answers(), Folded()
+    runner = Runner(log, offsets, folded)
+    runner.apply_since()
+    fill(log, 1, 2)
+    setattr(offsets, way, True)
+    with pytest.raises(Transient) as failed:
+        runner.apply_since()
+    assert failed.value.applied == 0
+    setattr(offsets, way, False)
+    fill(log, 3)
+    assert runner.apply_since() == Applied(3, IntOffset(2))
+    assert folded.numbers == [1, 2, 3]
+    assert offset_of(offsets) == IntOffset(2)
+    assert offsets.claims == 1
+
+
+def test_unhandled_events_whose_commit_got_lost_do_not_fence_the_runner_that_committed_them(
+    log: MemoryEventLog,
+) -> None:
+    class HandlesNothing(Folded):
+        handles: Collection[str] | None = ("Never",)
+
+    offsets = Answers()
+    runner = Runner(log, offsets, HandlesNothing())
+    runner.apply_since()
+    offsets.is_lost = True
+    fill(log, 1)
+    with pytest.raises(Transient):
+        runner.apply_since()
+    offsets.is_lost = False
+    given = [log.append("Counted", 2)]
+    assert runner.apply_batch(given) == Applied(2, IntOffset(1))
+
+
+def test_a_first_claim_that_could_not_begin_is_made_again(log: MemoryEventLog) -> None:
+    offsets = Answers()
+    offsets.is_away = True
+    runner = Runner(log, offsets, Folded())
+    fill(log, 1)
+    with pytest.raises(Transient):
+        runner.apply_since()
+    offsets.is_away = False
+    assert runner.apply_since() == Applied(1, IntOffset(0))
+    assert offsets.claims == 2
+
+
+def test_a_runner_that_was_fenced_applies_nothing_any_more(
+    log: MemoryEventLog, offsets: MemoryOffsetStore
+) -> None:
+    fill(log, 1)
+    zombie = Folded()
+    first = Runner(log, offsets, zombie)
+    first.apply_since()
+    Runner(log, offsets, Folded()).apply_since()
+    assert first.apply_since() == Applied(0, None)  # nothing to commit, so nothing to notice
+    fill(log, 2)
+    Runner(log, offsets, Folded()).apply_since()
+    for _ in range(2):
+        with pytest.raises(Fenced):
+            first.apply_since()
+    assert zombie.numbers == [1, 2]  # what it did before it heard of it, once
+
+
+def test_what_no_upcaster_can_bring_stops_behind_what_came_before_it(
+    log: MemoryEventLog, offsets: MemoryOffsetStore
+) -> None:
+    class OnlyCounted(Folded):
+        handles: Collection[str] | None = ("Counted",)
+
+    fill(log, 1)
+    log.append("Other")
+    log.append("Counted", 2, version=3)
+    fill(log, 4)
+    only = OnlyCounted()
+    runner = Runner(log, offsets, only)
+    with pytest.raises(NoUpcaster) as unknown:
+        runner.apply_since()
+    assert (unknown.value.applied, unknown.value.offset) == (2, IntOffset(2))
+    assert only.numbers == [1]
+    assert offset_of(offsets) == IntOffset(1)
+    with pytest.raises(NoUpcaster) as again:
+        runner.apply_since()
+    assert again.value.applied == 0
+
+
+# --- a time limit ---
+
+
+class Hangs(Folded):
+    """A projector whose applies wait until a test lets them."""
+
+    def __init__(self, *, from_batch: int = 0) -> None:
+        super().__init__()
+        self.may_end, self.began, self.ended = Happened(), Happened(), Happened()
+        self.from_batch = from_batch
+        self.threads: set[int | None] = set()
+
+    def setup(self) -> None:
+        self.threads.add(threading.get_ident())
+
+    def apply(self, batch: Batch) -> None:
+        self.threads.add(threading.get_ident())
+        if len(self.batches) >= self.from_batch:
+            self.began.set()
+            self.may_end.wait()
+        super().apply(batch)
+        self.ended.set()
+
+
+@pytest.fixture
+def hangs() -> Iterator[Hangs]:
+    hanging = Hangs()
+    yield hanging
+    hanging.may_end.set()
+
+
+def test_an_apply_past_its_timeout_raises_commits_nothing_and_ends_the_runner(
+    log: MemoryEventLog, offsets: MemoryOffsetStore, hangs: Hangs
+) -> None:
+    fill(log, 1, 2, 3)
+    hangs.from_batch = 1
+    runner = Runner(log, offsets, hangs, batch_size=2, timeout=0.05)
+    with pytest.raises(TimedOut, match=r"events/0 from 2 to 2 after 0\.05 seconds") as late:
+        runner.apply_since()
+    assert late.value.applied == 2
+    hangs.may_end.set()
+    hangs.ended.wait()
+    for call in (runner.apply_since, lambda: runner.apply_batch([])):
+        with pytest.raises(TimedOut, match="make a new Runner"):
+            call()
+    runner.close()
+    with pytest.raises(Closed):
+        runner.apply_since()
+    assert offset_of(offsets) == IntOffset(1)
+    assert Runner(log, offsets, Folded()).apply_since() == Applied(1, IntOffset(2))
+
+
+def test_closing_does_not_wait_for_an_apply_that_hangs(
+    log: MemoryEventLog, offsets: MemoryOffsetStore, hangs: Hangs
+) -> None:
+    fill(log, 1)
+    with Runner(log, offsets, hangs, timeout=0.05) as runner, pytest.raises(TimedOut):
+        runner.apply_since()
+    assert not hangs.ended.is_set()
+
+
+def test_an_interrupt_ends_the_waiting_and_not_the_apply_so_the_runner_ends_too(
+    log: MemoryEventLog, offsets: MemoryOffsetStore, hangs: Hangs
+) -> None:
+    fill(log, 1)
+    runner = Runner(log, offsets, hangs, timeout=60)
+
+    def interrupt() -> None:
+        hangs.began.wait()
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+
+    threading.Thread(target=interrupt).start()
+    with pytest.raises(KeyboardInterrupt):
+        runner.apply_since()
+    with pytest.raises(TimedOut, match="may still be running"):
+        runner.apply_since()
+    assert offset_of(offsets) == IntOffset(-1)
+
+
+def test_within_its_timeout_an_apply_runs_on_one_thread_with_setup_and_its_errors_come_through(
+    log: MemoryEventLog, offsets: MemoryOffsetStore
+) -> None:
+    fill(log, 1, 2, 3)
+    quick = Hangs(from_batch=99)
+    quick.raises = [Transient("down"), RuntimeError("broken"), TimeoutError("its own")]
+    with Runner(log, offsets, quick, batch_size=1, timeout=60) as runner:
+        with pytest.raises(Transient, match="down"):
+            runner.apply_since()
+        for own in ("RuntimeError", "TimeoutError"):
+            with pytest.raises(ApplyFailed, match=own):
+                runner.apply_since()
+        assert runner.apply_since() == Applied(3, IntOffset(2))
+    assert quick.numbers == [1, 2, 3]
+    assert len(quick.threads) == 1
+    assert quick.threads.isdisjoint({thread.ident for thread in threading.enumerate()})
+
+
+def test_a_projector_that_leaves_by_an_exit_takes_the_caller_with_it(
+    log: MemoryEventLog, offsets: MemoryOffsetStore
+) -> None:
+    class Leaves(Folded):
+        def apply(self, batch: Batch) -> None:
+            sys.exit(3)
+
+    fill(log, 1)
+    with Runner(log, offsets, Leaves(), timeout=60) as runner, pytest.raises(SystemExit):
+        runner.apply_since()
+
+
+@pytest.mark.parametrize("timeout", [None, 60.0])
+def test_every_coroutine_of_a_projector_runs_on_one_loop_on_the_thread_that_applies(
+    timeout: float | None, log: MemoryEventLog, offsets: MemoryOffsetStore
+) -> None:
+    class Connected:
+        name = "folded"
+        handles = None
+
+        def __init__(self) -> None:
+            self.seen: set[tuple[int, asyncio.AbstractEventLoop]] = set()
+
+        async def setup(self) -> None:
+            self._note()
+
+        async def apply(self, batch: Batch) -> None:
+            await asyncio.sleep(0)
+            self._note()
+
+        def _note(self) -> None:
+            self.seen.add((threading.get_ident(), asyncio.get_running_loop()))
+
+    fill(log, 1, 2)
+    connected = Connected()
+    with Runner(log, offsets, connected, batch_size=1, timeout=timeout) as runner:
+        assert runner.apply_since() == Applied(2, IntOffset(1))
+    [(thread, loop)] = connected.seen
+    assert (thread == threading.get_ident()) == (timeout is None)
+    assert loop.is_closed()
+
+
+@pytest.mark.parametrize("timeout", [0, -1, math.nan, math.inf])
+def test_a_timeout_that_is_none_is_refused(
+    timeout: float, log: MemoryEventLog, offsets: MemoryOffsetStore
+) -> None:
+    with pytest.raises(Misconfigured, match="timeout of"):
+        Runner(log, offsets, Folded(), timeout=timeout)
+
+
+# --- cancelling and closing ---
+
+
+def test_a_call_that_is_cancelled_stops_before_its_next_batch_and_keeps_what_is_committed(
+    log: MemoryEventLog, offsets: MemoryOffsetStore
+) -> None:
+    fill(log, *range(6))
+    hangs = Hangs(from_batch=1)
+    runner = Runner(log, offsets, hangs, batch_size=2)
+
+    def cancel() -> None:
+        hangs.began.wait()
+        runner.cancel()
+        hangs.may_end.set()
+
+    threading.Thread(target=cancel).start()
+    with pytest.raises(Cancelled) as cancelled:
+        runner.apply_since()
+    assert cancelled.value.applied == 4
+    assert offset_of(offsets) == IntOffset(3)
+
+
+def test_a_cancelled_runner_stays_so_and_touches_nothing(
+    log: MemoryEventLog, offsets: MemoryOffsetStore
+) -> None:
+    fill(log, 1)
+    runner = Runner(log, offsets, Folded())
+    runner.cancel()
+    for call in (runner.apply_since, lambda: runner.apply_batch([]), runner.apply_since):
+        with pytest.raises(Cancelled, match="a new one goes on from the checkpoint"):
+            call()
+    assert offset_of(offsets) is None
+
+
+def test_a_batch_that_is_applied_to_its_end_was_not_cancelled(
+    log: MemoryEventLog, offsets: MemoryOffsetStore
+) -> None:
+    class Cancels(Folded):
+        def apply(self, batch: Batch) -> None:
+            super().apply(batch)
+            runner.cancel()
+
+    given = [log.append("Counted", 1)]
+    other = MemoryEventLog()
+    runner = Runner(other, offsets, Cancels())
+    assert runner.apply_batch(given) == Applied(1, IntOffset(0))
+
+
+def test_a_signal_handler_may_cancel(log: MemoryEventLog, offsets: MemoryOffsetStore) -> None:
+    class Signalled(Folded):
+        def apply(self, batch: Batch) -> None:
+            super().apply(batch)
+            signal.raise_signal(signal.SIGUSR1)
+
+    fill(log, 1, 2)
+    runner = Runner(log, offsets, Signalled(), batch_size=1)
+    before = signal.signal(signal.SIGUSR1, lambda *_: runner.cancel())
+    try:
+        with pytest.raises(Cancelled) as cancelled:
+            runner.apply_since()
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    assert cancelled.value.applied == 1
+
+
+def test_a_closed_runner_says_so_and_gave_its_partition_back(
+    log: MemoryEventLog, offsets: MemoryOffsetStore
+) -> None:
+    fill(log, 1)
+    with Runner(log, offsets, Folded()) as runner:
+        runner.apply_since()
+        held = offsets.get("folded", EVENTS)
+        assert held is not None
+        assert held.owner != ""
+    runner.close()
+    released = offsets.get("folded", EVENTS)
+    assert released is not None
+    assert (released.owner, released.offset) == ("", IntOffset(0))
+    with pytest.raises(Closed, match="make a new Runner"):
+        runner.apply_since()
+
+
+def test_closing_after_the_offset_store_was_closed_is_no_error(
+    log: MemoryEventLog, offsets: MemoryOffsetStore
+) -> None:
+    runner = Runner(log, offsets, Folded())
+    runner.apply_since()
+    offsets.close()
+    runner.close()
+
+
+# --- what is told of a call ---
+
+
+class Counted:
+    """Metrics that remember."""
+
+    def __init__(self) -> None:
+        self.operations: list[tuple[str, str, bool, int]] = []
+        self.errors: list[tuple[str, str, str]] = []
+        self.seconds: list[float] = []
+
+    def record_projection_operation(
+        self, projection: str, operation: str, duration: float, success: bool, events_processed: int
+    ) -> None:
+        self.seconds.append(duration)
+        self.operations.append((projection, operation, success, events_processed))
+
+    def record_projection_error(self, projection: str, operation: str, error_type: str) -> None:
+        self.errors.append((projection, operation, error_type))
+
+
+SECRET = "4111-1111-1111-1111"
+
+
+def test_a_logger_gets_a_line_for_each_call_and_each_error_without_payloads(
+    log: MemoryEventLog, offsets: MemoryOffsetStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Quotes(Folded):
+        def apply(self, batch: Batch) -> None:
+            if self.batches:
+                raise RuntimeError(f"cannot take {batch.events[0].decode(str)}")
+            super().apply(batch)
+
+    log.append("Counted", SECRET)
+    log.append("Counted", SECRET)
+    runner = Runner(log, offsets, Quotes(), batch_size=1, logger=logging.getLogger("mine"))
+    with caplog.at_level(logging.INFO), pytest.raises(ApplyFailed):
+        runner.apply_since()
+    with caplog.at_level(logging.INFO):
+        runner.apply_batch([])
+        runner.cancel()
+        with pytest.raises(Cancelled):
+            runner.apply_since()
+    failed, empty, cancelled = caplog.records
+    assert [record.name for record in caplog.records] == ["mine"] * 3
+    assert [record.levelname for record in caplog.records] == ["ERROR", "INFO", "INFO"]
+    assert failed.getMessage().startswith(
+        "apply_since of folded in events/0: 1 applied, last 0, 0.0"
+    )
+    assert (
+        "; apply_error: ApplyFailed: events/0 at offset 1: folded raised RuntimeError"
+        in failed.getMessage()
+    )
+    assert empty.getMessage().startswith("apply_batch of folded in events/0: 0 applied, last None")
+    assert "context_error: Cancelled" in cancelled.getMessage()
+    assert SECRET not in caplog.text
+
+
+def test_without_a_logger_there_are_no_lines(
+    log: MemoryEventLog, offsets: MemoryOffsetStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    fill(log, 1)
+    with caplog.at_level(logging.DEBUG), pytest.raises(Transient):
+        Runner(log, offsets, Folded(Transient("down"))).apply_since()
+    assert caplog.records == []
+
+
+def test_metrics_get_each_call_once_and_each_error_once(
+    log: MemoryEventLog, offsets: MemoryOffsetStore
+) -> None:
+    counted = Counted()
+    events = [log.append("Counted", n) for n in (1, 2, 3)]
+    runner = Runner(log, offsets, Folded(), batch_size=2, metrics=counted)
+    runner.apply_since()
+    runner.apply_batch(events)
+    with pytest.raises(ValueError):
+        runner.apply_batch(events[::-1])
+    assert counted.operations == [
+        ("folded", "apply_since", True, 3),
+        ("folded", "apply_batch", True, 0),
+        ("folded", "apply_batch", False, 0),
+    ]
+    assert counted.errors == [("folded", "apply_batch", "load_error")]
+    assert all(0 <= seconds < 60 for seconds in counted.seconds)
+
+
+def test_a_call_that_a_finished_runner_refuses_is_no_operation_of_the_projection(
+    log: MemoryEventLog, offsets: MemoryOffsetStore
+) -> None:
+    counted = Counted()
+    runner = Runner(log, offsets, Folded(), metrics=counted)
+    runner.close()
+    with pytest.raises(Closed):
+        runner.apply_since()
+    assert (counted.operations, counted.errors) == ([], [])

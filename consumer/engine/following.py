@@ -1,0 +1,100 @@
+"""One partition of a log, followed from its checkpoint on without a fleet."""
+
+from __future__ import annotations
+
+import itertools
+import socket
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+
+from consumer.engine.calls import Call
+from consumer.engine.holding import Holding
+from consumer.errors import ConsumerError
+from consumer.model.event import Event
+from consumer.model.operations import ErrorType
+from consumer.model.position import Claim, Offset, Partition
+from consumer.model.start import BEGINNING
+from consumer.ports.event_log import EventLog
+from consumer.ports.offset_store import OffsetStore
+
+
+class Following:
+    """What is to be applied next. It claims the partition when first asked, and keeps the epoch."""
+
+    def __init__(
+        self,
+        event_log: EventLog,
+        offsets: OffsetStore,
+        projection: str,
+        partition: Partition,
+        *,
+        batch_size: int,
+    ) -> None:
+        self._event_log = event_log
+        self._offsets = offsets
+        self._projection = projection
+        self._partition = partition
+        self._batch_size = batch_size
+        self._holding: Holding | None = None
+
+    def holding(self, call: Call) -> Holding:
+        """The claim, and how far it has come."""
+        if self._holding is None:
+            call.at = ErrorType.LOAD
+            log = self._event_log.identity(self._partition)
+            call.at = ErrorType.OFFSET
+            owner = f"{socket.gethostname()}-{uuid.uuid4().hex[:8]}"
+            claim = self._offsets.claim(self._projection, self._partition, owner=owner, log=log)
+            offset = claim.offset or self._begin(call, claim)
+            self._holding = Holding(claim, offset, self._offsets)
+        return self._holding
+
+    def since(self, call: Call, before: Offset | None = None) -> Iterator[Sequence[Event]]:
+        """What the log holds behind the checkpoint, up to `before`; reads on only as it is applied."""
+        while events := self._read(call):
+            wanted = [event for event in events if before is None or event.offset < before]
+            if wanted:
+                yield wanted
+            if len(wanted) < len(events):
+                return
+
+    def given(self, call: Call, events: Sequence[Event]) -> Iterator[Sequence[Event]]:
+        """What the log holds before these events, and then those of them that are not applied yet."""
+        yield from self.since(call, before=events[0].offset)
+        for start in range(0, len(events), self._batch_size):
+            checkpoint = self.holding(call).offset
+            batch = events[start : start + self._batch_size]
+            if unseen := [event for event in batch if event.offset > checkpoint]:
+                yield unseen
+
+    def let_go(self) -> None:
+        """Gives the partition back. Where the store cannot be told, the next claim says the same."""
+        if self._holding is not None:
+            with suppress(ConsumerError):
+                self._offsets.release(self._holding.claim)
+            self._holding = None
+
+    def _read(self, call: Call) -> Sequence[Event]:
+        call.check_cancelled()
+        checkpoint = self.holding(call).offset
+        call.at = ErrorType.LOAD
+        return self._event_log.read(self._partition, checkpoint, self._batch_size)
+
+    def _begin(self, call: Call, claim: Claim) -> Offset:
+        """Commits the place before the log's first event, so that what is trimmed later is missed."""
+        call.at = ErrorType.LOAD
+        beginning = self._event_log.before(self._partition, BEGINNING)
+        call.at = ErrorType.OFFSET
+        self._offsets.commit(claim, None, beginning)
+        return beginning
+
+
+def refuse_disorder(events: Sequence[Event], partition: Partition) -> None:
+    """Raises `ValueError` where the offsets do not rise, or are another partition's."""
+    for event in events:
+        if event.partition != partition:
+            raise ValueError(f"{event} is not of {partition}: nothing was applied")
+    for earlier, later in itertools.pairwise(events):
+        if not earlier.offset < later.offset:
+            raise ValueError(f"{later} comes behind {earlier}: sort by offset; nothing was applied")
