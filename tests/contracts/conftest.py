@@ -2,4 +2,5 @@
 
 import pytest
 
-pytest.register_assert_rewrite("tests.contracts.offset_store_contract")
+for suite in ("offset_store", "presence", "audit"):
+    pytest.register_assert_rewrite(f"tests.contracts.{suite}_contract")

@@ -33,6 +33,7 @@ class RedisPresence:
 
     def present(self, owners: Collection[str]) -> frozenset[str]:
         """As `Presence.present`, in one round trip (one a node in a cluster)."""
+        self._check_open()
         asked = list(owners)
         keys = [self._key(owner) for owner in asked]
         with reachable("tell which owners live"), self._client.pipeline(transaction=False) as line:
@@ -49,6 +50,9 @@ class RedisPresence:
                 self._client.close()
 
     def _key(self, owner: str) -> str:
+        self._check_open()
+        return f"{self._prefix}:present:{owner}"
+
+    def _check_open(self) -> None:
         if self._closed:
             raise Closed("the leases of owners are closed")
-        return f"{self._prefix}:present:{owner}"
