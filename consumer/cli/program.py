@@ -14,19 +14,23 @@ from consumer.cli import exits
 from consumer.cli.check import check
 from consumer.cli.demo import demo
 from consumer.cli.given import Given
+from consumer.cli.new import new
+from consumer.cli.offsets import offsets
 from consumer.cli.publish import publish
 from consumer.cli.run import run
 from consumer.cli.schema import settings_schema
+from consumer.cli.servers import servers
+from consumer.cli.status import status
 from consumer.errors import ConsumerError, Misconfigured
 
 program = typer.Typer(
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for verb in (check, run, publish, demo, settings_schema):
+for verb in (check, run, status, publish, new, servers, settings_schema, demo):
     program.command()(verb)
+program.add_typer(offsets)
 
 
 class LogFormat(StrEnum):
