@@ -109,10 +109,7 @@ def recorded_offset(projection: str, partition: Partition, text: str | None) -> 
     try:
         return Offset.parse(text) if text else None
     except ValueError as cause:
-        raise Misconfigured(
-            f"the checkpoint of {projection} in {partition} is damaged: {cause}. Restore the offset "
-            "store's data, or reset the projection's offsets"
-        ) from cause
+        raise damaged(projection, partition, cause) from cause
 
 
 # What a refusal says: the same words, whichever store refuses.
@@ -143,6 +140,14 @@ def another_log(
         f"the checkpoint of {projection} in {partition} was made on the log {known.id!r}, and this is "
         f"{log.id!r}: the topic was made anew, or the cluster was swapped. Point the source back at "
         "the old log, or reset the projection's offsets to read the new one"
+    )
+
+
+def damaged(projection: str, partition: Partition, cause: Exception) -> Misconfigured:
+    """What is recorded cannot have been written by any release."""
+    return Misconfigured(
+        f"the checkpoint of {projection} in {partition} is damaged: {cause}. Restore the offset "
+        "store's data, or reset the projection's offsets"
     )
 
 

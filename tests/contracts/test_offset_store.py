@@ -408,6 +408,18 @@ class RedisOffsetStoreContract(DurableOffsetStoreContract):
             "since": since,
         }
 
+    @pytest.mark.parametrize("field", ["epoch", "log_partitions", "since"])
+    def test_a_damaged_field_is_named_and_can_be_moved_away(
+        self, store: OffsetStore, records: RedisRecords, field: str
+    ) -> None:
+        store.commit(claimed(store), None, at(41))
+        records.change("customers", ORDERS, **{field: "seventeen"})
+
+        with pytest.raises(Misconfigured, match=r"customers.*orders/3.*damaged.*seventeen"):
+            store.get("customers", ORDERS)
+        assert store.move("customers", ORDERS, at(9), log=LOG) is None
+        assert claimed(store).offset == at(9)
+
     def test_a_key_that_somebody_else_uses_is_named_not_overwritten(
         self, store: OffsetStore, client: Client, records: RedisRecords
     ) -> None:

@@ -8,7 +8,7 @@ from typing import cast
 
 from consumer.errors import Misconfigured
 from consumer.model.condition import Condition, State
-from consumer.model.custody import SCHEMA, newer, recorded_offset
+from consumer.model.custody import SCHEMA, damaged, newer, recorded_offset
 from consumer.model.position import Checkpoint, LogIdentity, Partition
 
 
@@ -23,19 +23,22 @@ def read(projection: str, partition: Partition, fields: Sequence[str]) -> Checkp
         raise newer(projection, partition, schema)
     if not (epoch and log_partitions):
         return None
-    return Checkpoint(
-        projection,
-        partition,
-        recorded_offset(projection, partition, offset),
-        int(epoch),
-        LogIdentity(log_id, int(log_partitions)),
-        owner,
-        Condition(
-            cast("State", state or "running"),  # as a script wrote it
-            reason,
-            datetime.fromtimestamp(int(since) / 1000, UTC) if since else None,
-        ),
-    )
+    try:
+        return Checkpoint(
+            projection,
+            partition,
+            recorded_offset(projection, partition, offset),
+            int(epoch),
+            LogIdentity(log_id, int(log_partitions)),
+            owner,
+            Condition(
+                cast("State", state or "running"),  # as a script wrote it
+                reason,
+                datetime.fromtimestamp(int(since) / 1000, UTC) if since else None,
+            ),
+        )
+    except ValueError as cause:
+        raise damaged(projection, partition, cause) from cause
 
 
 def read_if_legible(

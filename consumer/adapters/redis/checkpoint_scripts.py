@@ -135,7 +135,8 @@ local before = redis.call('HMGET', record, {", ".join(f"'{name}'" for name in CH
 for i = 1, #before do
   before[i] = before[i] or ''
 end
-local epoch = string.format('%.0f', tonumber(redis.call('HGET', record, 'epoch') or 0) + 1)
+local last_epoch = tonumber(redis.call('HGET', record, 'epoch') or 0) or 0  -- what is damaged is no number
+local epoch = string.format('%.0f', last_epoch + 1)
 redis.call('HSET', record, 'schema', '{SCHEMA}', 'epoch', epoch, 'log_id', log_id,
   'log_partitions', log_partitions, 'offset', offset, 'updated_at', now,
   'state', 'running', 'since', now, 'move', token, 'before_move', cjson.encode(before))
