@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, datetime
 from functools import lru_cache
 from operator import itemgetter
 from typing import TypeAlias
 
 import msgspec
 
+from consumer.adapters.redis.ids import moment
 from consumer.model.position import Partition, StreamOffset
 from consumer.model.record import Record
 
@@ -46,7 +46,7 @@ def records(partition: Partition, entries: Iterable[Entry]) -> list[Record]:
                 None if layout.key is None else values[layout.key],
                 None if layout.data is None else values[layout.data],
                 list(zip(layout.names, layout.headers(values))),  # noqa: B905  # as many, by the layout
-                _time(milliseconds),
+                moment(milliseconds),
                 layout.fault,
             )
         )
@@ -85,12 +85,3 @@ def _picked(places: list[int]) -> Callable[[Sequence[bytes]], Iterable[bytes]]:
     if len(places) > 1:
         return itemgetter(*places)
     return lambda values: [values[at] for at in places]
-
-
-@lru_cache(maxsize=64)
-def _time(milliseconds: bytes) -> datetime | None:
-    """The moment that is in an id; None where the producer made up ids that are no times."""
-    try:
-        return datetime.fromtimestamp(int(milliseconds) / 1000, UTC)
-    except (ValueError, OverflowError, OSError):
-        return None

@@ -8,12 +8,16 @@ from typing import Any
 from consumer.adapters.redis.connection import Client, reachable
 from consumer.adapters.redis.continuity import follows, loss, what_is_missing
 from consumer.adapters.redis.entries import Entry, from_mappings, records
-from consumer.adapters.redis.extents import extent
+from consumer.adapters.redis.extents import extent, extents
 from consumer.adapters.redis.ids import ZERO, offset_of
+from consumer.adapters.redis.lags import lags
+from consumer.adapters.redis.starts import first_offset
 from consumer.adapters.redis.streams import registered, stream_name
 from consumer.errors import OffsetLost, Undecodable
 from consumer.model.event import Event
+from consumer.model.lag import Lag
 from consumer.model.position import LogIdentity, Offset, Partition, StreamOffset
+from consumer.model.start import Start
 from consumer.ports.codec import Codec
 
 
@@ -39,7 +43,17 @@ class RedisStreamLog:
 
     def ends(self) -> Mapping[Partition, Offset]:
         """As `EventLog.ends`: the last entry, or the last one that there ever was."""
-        return {partition: self._end(partition) for partition in self.partitions()}
+        found = extents(self._client, dict.fromkeys(self.partitions(), ZERO))
+        return {partition: extent.end if extent else ZERO for partition, extent in found.items()}
+
+    def lag(self, offsets: Mapping[Partition, Offset]) -> Mapping[Partition, Lag]:
+        """As `EventLog.lag`: how many entries are there behind each; `lags` says where it is a lower bound."""
+        ours = {p: offset for p, offset in offsets.items() if isinstance(offset, StreamOffset)}
+        return lags(self._client, ours)
+
+    def before(self, partition: Partition, start: Start) -> Offset:
+        """As `EventLog.before`; `Misconfigured` where the stream has no such group."""
+        return first_offset(self._client, partition, start)
 
     def read(self, partition: Partition, after: Offset | None, limit: int) -> Sequence[Event]:
         """As `EventLog.read`."""
@@ -57,10 +71,6 @@ class RedisStreamLog:
     def close(self) -> None:
         """As `EventLog.close`; closes the client too."""
         self._client.close()
-
-    def _end(self, partition: Partition) -> StreamOffset:
-        found = extent(self._client, partition)
-        return found.end if found else ZERO
 
     def _entries(self, partition: Partition, after: Offset | None, limit: int) -> Sequence[Entry]:
         if after is None:

@@ -1,0 +1,50 @@
+"""What lies behind offsets in their streams, for whoever watches."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from consumer.adapters.redis.connection import Client
+from consumer.adapters.redis.counting import PAGE, Behind, count_on
+from consumer.adapters.redis.extents import extents
+from consumer.adapters.redis.ids import moment
+from consumer.model.lag import NO_LAG, Lag
+from consumer.model.position import Partition, StreamOffset
+
+#: Entries that are counted for one look at most, and in one round trip of it.
+_COUNTED_AT_MOST = 200_000
+_COUNTED_AT_ONCE = 40_000
+
+
+def lags(client: Client, offsets: Mapping[Partition, StreamOffset]) -> dict[Partition, Lag]:
+    """The lag of each that can be told: not that of an offset beyond whatever was added.
+
+    What is gone from the stream does not count. Where neither Redis nor a group of the stream tells
+    the number, and there is too much to count, it is a lower bound. May raise `Transient`.
+    """
+    found = extents(client, offsets)
+    behinds = {
+        partition: Behind(offset, extent, extent.groups)
+        for partition, offset in offsets.items()
+        if (extent := found[partition]) is not None and offset <= extent.last_added
+    }
+    _count(client, behinds)
+    unused = [p for p, offset in offsets.items() if found[p] is None and offset.is_zero]
+    return dict.fromkeys(unused, NO_LAG) | {p: _lag(behind) for p, behind in behinds.items()}
+
+
+def _count(client: Client, behinds: Mapping[Partition, Behind]) -> None:
+    left = _COUNTED_AT_MOST
+    while left > 0:
+        uncounted = {p: behind for p, behind in behinds.items() if behind.stretches}
+        stretches = sum(len(behind.stretches) for behind in uncounted.values())
+        if not stretches:
+            return
+        limit = max(1, min(PAGE, _COUNTED_AT_ONCE // stretches))
+        count_on(client, uncounted, limit)
+        left -= limit * stretches
+
+
+def _lag(behind: Behind) -> Lag:
+    oldest = behind.extent.behind
+    return Lag(behind.at_least, moment(oldest.milliseconds)) if oldest else NO_LAG
