@@ -482,14 +482,29 @@ def test_an_interrupt_ends_the_waiting_and_not_the_apply_so_the_runner_ends_too(
 ) -> None:
     fill(log, 1)
     runner = Runner(log, offsets, hangs, timeout=60)
+    arrived = Happened()
+
+    def interrupted(*_: object) -> None:
+        if not arrived.is_set():
+            arrived.set()
+            raise KeyboardInterrupt
 
     def interrupt() -> None:
         hangs.began.wait()
-        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+        while not arrived.wait(
+            0.01
+        ):  # one that comes right before the waiting is not noticed in it
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGUSR1)
 
-    threading.Thread(target=interrupt).start()
-    with pytest.raises(KeyboardInterrupt):
-        runner.apply_since()
+    before = signal.signal(signal.SIGUSR1, interrupted)
+    interrupting = threading.Thread(target=interrupt)
+    interrupting.start()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            runner.apply_since()
+        interrupting.join()
+    finally:
+        signal.signal(signal.SIGUSR1, before)
     with pytest.raises(TimedOut, match="may still be running"):
         runner.apply_since()
     assert offset_of(offsets) == IntOffset(-1)
