@@ -38,6 +38,7 @@ from consumer.model.position import (
 )
 from consumer.model.record import Fetched, Record
 from consumer.model.start import Start
+from consumer.model.vector import Offsets
 from consumer.ports.codec import Codec
 from consumer.ports.event_log import EventLog
 from consumer.ports.metrics import Metrics
@@ -79,6 +80,7 @@ __all__ = [
     "Offset",
     "OffsetLost",
     "OffsetStore",
+    "Offsets",
     "Operation",
     "Outgoing",
     "Partition",
