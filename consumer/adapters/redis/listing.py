@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from consumer.adapters.redis.connection import Client, reachable
+from consumer.adapters.redis.scripts import text
 from consumer.model.position import Partition
 
 
@@ -22,13 +23,13 @@ class Listing:
     def projections(self) -> list[str]:
         """Their names, sorted."""
         with reachable("list the projections"):
-            return sorted(_text(name) for name in self._client.smembers(self._projections))
+            return sorted(text(name) for name in self._client.smembers(self._projections))
 
     def partitions(self, projection: str) -> list[Partition]:
         """The partitions that may have a record, in order."""
         with reachable(f"list the partitions of {projection}"):
             found = self._client.smembers(self._partitions(projection))
-        return sorted(Partition.parse(_text(partition)) for partition in found)
+        return sorted(Partition.parse(text(partition)) for partition in found)
 
     @property
     def _projections(self) -> str:
@@ -36,7 +37,3 @@ class Listing:
 
     def _partitions(self, projection: str) -> str:
         return f"{self._prefix}:partitions:{projection}"
-
-
-def _text(word: bytes | str) -> str:
-    return word if isinstance(word, str) else word.decode()

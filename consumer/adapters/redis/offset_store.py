@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cached_property
 from uuid import uuid4
 
 from consumer.adapters.redis import checkpoint_records
@@ -19,7 +18,7 @@ from consumer.adapters.redis.checkpoint_scripts import (
 )
 from consumer.adapters.redis.connection import Client, reachable
 from consumer.adapters.redis.listing import Listing
-from consumer.adapters.redis.scripts import Script, kept_line, run
+from consumer.adapters.redis.scripts import Line, text
 from consumer.errors import Closed, ConsumerError, Misconfigured
 from consumer.model.condition import Condition
 from consumer.model.custody import (
@@ -48,6 +47,7 @@ class RedisOffsetStore:
                 "tell a cluster where to put them"
             )
         self._client = client
+        self._line = Line(client)
         self._prefix = prefix
         self._listing = Listing(client, prefix=prefix)
         #: What this process held last, and under which epoch.
@@ -61,7 +61,7 @@ class RedisOffsetStore:
         key = self._key(projection, partition)
         with reachable(f"read the checkpoint of {projection} in {partition}"):
             found = self._client.hmget(key, CHECKPOINT_FIELDS)
-        fields = ["" if value is None else _text(value) for value in found]
+        fields = ["" if value is None else text(value) for value in found]
         return checkpoint_records.read(projection, partition, fields)
 
     def claim(
@@ -82,7 +82,7 @@ class RedisOffsetStore:
         incarnation = self._incarnation(deed)
         is_another = self._incarnations.setdefault(projection, incarnation) != incarnation
         self._listing.add(projection, partition)
-        answer = self._run(
+        answer = self._line.run(
             CLAIM,
             key,
             deed,
@@ -105,7 +105,7 @@ class RedisOffsetStore:
 
     def commit(self, claim: Claim, expected: Offset | None, offset: Offset) -> None:
         """As `OffsetStore.commit`, in one round trip."""
-        answer = self._run(
+        answer = self._line.run(
             COMMIT,
             self._key(claim.projection, claim.partition),
             f"commit {claim.projection} in {claim.partition} at {offset}",
@@ -124,7 +124,7 @@ class RedisOffsetStore:
 
     def note(self, claim: Claim, condition: Condition) -> None:
         """As `OffsetStore.note`."""
-        answer = self._run(
+        answer = self._line.run(
             NOTE,
             self._key(claim.projection, claim.partition),
             f"note how {claim.projection} fares in {claim.partition}",
@@ -145,7 +145,7 @@ class RedisOffsetStore:
         deed = f"move {projection} in {partition} to {to}"
         self._incarnation(deed)
         self._listing.add(projection, partition)
-        answer = self._run(MOVE, key, deed, uuid4().hex, log.id, log.partitions, to)
+        answer = self._line.run(MOVE, key, deed, uuid4().hex, log.id, log.partitions, to)
         match answer:
             case ["moved", *before]:
                 return checkpoint_records.read_if_legible(projection, partition, before)
@@ -154,7 +154,7 @@ class RedisOffsetStore:
 
     def release(self, claim: Claim) -> None:
         """As `OffsetStore.release`."""
-        answer = self._run(
+        answer = self._line.run(
             RELEASE,
             self._key(claim.projection, claim.partition),
             f"release {claim.partition} of {claim.projection}",
@@ -187,7 +187,7 @@ class RedisOffsetStore:
             self.get(projection, partition)
         for partition in partitions:
             key = self._key(projection, partition)
-            answer = self._run(RESET, key, f"reset {projection} in {partition}")
+            answer = self._line.run(RESET, key, f"reset {projection} in {partition}")
             if answer != ["reset"]:
                 raise _refusal(answer, projection, partition)
             self._held.pop((projection, partition), None)
@@ -198,19 +198,7 @@ class RedisOffsetStore:
         if not self._closed:
             self._closed = True
             with reachable("let its connections go"):
-                if "_line" in self.__dict__:
-                    self._line.close()
-                self._client.close()
-
-    def _run(self, script: Script, key: str, deed: str, *args: str | int) -> list[str]:
-        with reachable(deed):  # to make the line is to connect
-            line = self._line
-        return [_text(word) for word in run(line, script, [key], args, deed)]
-
-    @cached_property
-    def _line(self) -> Client:
-        """To borrow a connection was a quarter of a commit's time."""
-        return kept_line(self._client)
+                self._line.close()
 
     def _incarnation(self, deed: str) -> str:
         """Which one the data is of: where all of it was lost, whatever comes then is of another.
@@ -218,7 +206,7 @@ class RedisOffsetStore:
         In a cluster it is on one master, and tells of no data that another one lost.
         """
         key = f"{self._prefix}:store:incarnation"
-        (incarnation,) = self._run(INCARNATION, key, deed, uuid4().hex)
+        (incarnation,) = self._line.run(INCARNATION, key, deed, uuid4().hex)
         return incarnation
 
     def _is_recorded(self, projection: str, partition: Partition) -> bool:
@@ -233,10 +221,6 @@ class RedisOffsetStore:
     def _check_open(self) -> None:
         if self._closed:
             raise Closed("the offset store is closed")
-
-
-def _text(word: bytes | str) -> str:
-    return word if isinstance(word, str) else word.decode()
 
 
 def _refusal(answer: list[str], projection: str, partition: Partition) -> ConsumerError:

@@ -44,7 +44,7 @@ class Line:
         """It connects when it is first used."""
         self._client = client
 
-    def run(self, script: Script, key: str, args: Sequence[str | int], deed: str) -> list[str]:
+    def run(self, script: Script, key: str, deed: str, *args: str | int) -> list[str]:
         """The words of the script's answer; otherwise as `run`."""
         with reachable(deed):  # to make the connection is to connect
             kept = self._kept
