@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import time
 from contextlib import ExitStack, suppress
 from typing import Annotated
 
@@ -35,7 +36,10 @@ def servers(
         redis = running.enter_context(Valkey())
         if source is Broker.kafka:
             _say("# starting Kafka; the first time it is fetched, in about a minute")
-            _say(f"export KAFKA={running.enter_context(Kafka()).bootstrap}")
+            kafka = running.enter_context(Kafka())
+            while not kafka.takes_events:
+                time.sleep(0.05)
+            _say(f"export KAFKA={kafka.bootstrap}")
         _say(f"export REDIS_URL={redis.url}")
         _say("# until Ctrl-C")
         signal.pause()

@@ -24,6 +24,10 @@ _JVM = ("-Xms128m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 #: ApiVersions, version 0, correlation id 1, without a client id: any broker answers it.
 _API_VERSIONS = bytes.fromhex("0000000a0012000000000001ffff")
 
+#: InitProducerId, version 0, without a transaction, and where the answer has its error code.
+_INIT_PRODUCER_ID = bytes.fromhex("000000100016000000000001ffffffff00000000")
+_ERROR_CODE = slice(12, 14)
+
 #: Retention and compaction look every second, not every five minutes: for who tests against them.
 QUICK_CLEANING: Mapping[str, str] = {
     "log.retention.check.interval.ms": "500",
@@ -105,6 +109,14 @@ class Kafka(EmbeddedServer):
         if not self._settings.exists():
             self._format()
         super().start()
+
+    @property
+    def takes_events(self) -> bool:
+        """Whether producers get their ids. The first question of all brings them, so ask again.
+
+        Whoever publishes before is told of it by a warning, and waits.
+        """
+        return exchange(self.port, _INIT_PRODUCER_ID)[_ERROR_CODE] == bytes(2)
 
     def restart(self) -> None:
         """Stops it in good order, and starts it on the same port and data."""
