@@ -74,6 +74,13 @@ class Logs:
             self._events["skipped"] += 1
 
 
+def listening(projection: str, host: str, port: int) -> None:
+    """Logs where a worker of the projection serves its metrics and probes."""
+    structlog.stdlib.get_logger("projections").info(
+        "listening", projection=projection, host=host, port=port
+    )
+
+
 def configure(
     format: Format = "auto", level: str = "info", *, stream: TextIO | None = None
 ) -> None:

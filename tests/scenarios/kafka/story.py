@@ -94,8 +94,13 @@ def story(
     batch_size: int = 50,
     config: Mapping[str, Any] | None = None,
     projection: Mapping[str, Any] | None = None,
+    source: Mapping[str, Any] | None = None,
+    document: Mapping[str, Any] | None = None,
 ) -> Iterator[Story]:
-    """A fleet on a topic of its own; with `naive` its workers are those of tests/naive.py."""
+    """A fleet on a topic of its own; with `naive` its workers are those of tests/naive.py.
+
+    `projection`, `source` and `document` are more settings of the projection, what it reads, and all.
+    """
     topic = broker.topic(partitions, **(topic_config or {}))
     prefix = f"s-{uuid.uuid4().hex[:8]}"
     settings = {
@@ -111,12 +116,13 @@ def story(
         "projections": {
             PROJECTION: {
                 "projector": "tests.ledger:Ledger",
-                "source": {"from": "main", "topics": [topic], "group": prefix},
+                "source": {"from": "main", "topics": [topic], "group": prefix, **(source or {})},
                 "batch_size": batch_size,
                 "retry": {"initial": 0.1, "cap": 1.0},
                 **(projection or {}),
             }
         },
+        **(document or {}),
     }
     client = connect(redis_url)
     store = RedisOffsetStore(client, prefix=prefix)
