@@ -10,6 +10,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from consumer.cli.program import program
+from docs.metrics_page import metrics
 
 DOCS = Path(__file__).parent
 
@@ -44,7 +45,7 @@ def _helps(context: click.Context) -> Iterator[tuple[str, str]]:
 
 
 #: Each page with what makes it.
-PAGES: Mapping[str, Callable[[], str]] = {"cli.md": command_line}
+PAGES: Mapping[str, Callable[[], str]] = {"cli.md": command_line, "metrics.md": metrics}
 
 
 if __name__ == "__main__":
