@@ -10,7 +10,7 @@ import typer
 from consumer.cli.given import Given
 from consumer.cli.naming import projection_names
 from consumer.cli.offsets_reset import reset
-from consumer.cli.printing import cell, print_json, print_table, shown, stamp
+from consumer.cli.printing import cell, entry, print_json, print_table, shown, stamp
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -116,7 +116,7 @@ def _print(standings: Sequence[Standing], history: Sequence[Reset]) -> None:
             each.state,
             cell(stamp(each.since)),
             cell(each.checkpoint.owner if each.checkpoint else None),
-            cell(each.checkpoint.log.id if each.checkpoint else None),
+            cell(_log(each)),
             cell(each.reason),
         ]
         for each in standings
@@ -138,7 +138,7 @@ def _document(
 ) -> dict[str, Any]:
     return {
         "projection": book.projection,
-        "partitions": [_entry(each) for each in standings],
+        "partitions": [{**entry(each), "log": _log(each)} for each in standings],
         "resets": [
             {
                 "at": stamp(reset.at),
@@ -158,19 +158,8 @@ def _document(
     }
 
 
-def _entry(standing: Standing) -> dict[str, Any]:
-    checkpoint = standing.checkpoint
-    return {
-        "partition": str(standing.partition),
-        "current_offset": shown(checkpoint.offset) if checkpoint else None,
-        "epoch": checkpoint.epoch if checkpoint else None,
-        "state": standing.state,
-        "since": stamp(standing.since),
-        "reason": standing.reason or None,
-        "owner": (checkpoint.owner or None) if checkpoint else None,
-        "owner_present": standing.is_owner_present,
-        "log": (checkpoint.log.id or None) if checkpoint else None,
-    }
+def _log(standing: Standing) -> str | None:
+    return (standing.checkpoint.log.id or None) if standing.checkpoint else None
 
 
 offsets.command("reset")(reset)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
+    from consumer.engine.standing import Standing
     from consumer.model.position import Offset
 
 #: Wide enough for every row, where no terminal says how wide it is.
@@ -62,6 +63,21 @@ def shown(offset: Offset | None) -> str | None:
 def stamp(time: datetime | None) -> str | None:
     """A time for programs."""
     return None if time is None else time.isoformat()
+
+
+def entry(standing: Standing) -> dict[str, Any]:
+    """What the offset store tells of a partition, for programs."""
+    checkpoint = standing.checkpoint
+    return {
+        "partition": str(standing.partition),
+        "state": standing.state,
+        "since": stamp(standing.since),
+        "reason": standing.reason or None,
+        "current_offset": shown(checkpoint.offset) if checkpoint else None,
+        "epoch": checkpoint.epoch if checkpoint else None,
+        "owner": (checkpoint.owner or None) if checkpoint else None,
+        "owner_present": standing.is_owner_present,
+    }
 
 
 def cell(value: object) -> str:

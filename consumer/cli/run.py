@@ -11,6 +11,7 @@ import typer
 
 from consumer.cli import exits
 from consumer.cli.given import Given
+from consumer.cli.naming import projection_names
 
 if TYPE_CHECKING:
     from consumer.cli.signals import Ending
@@ -23,7 +24,14 @@ if TYPE_CHECKING:
 
 def run(
     context: typer.Context,
-    name: Annotated[str, typer.Argument(help="A projection of the settings.", show_default=False)],
+    name: Annotated[
+        str,
+        typer.Argument(
+            help="A projection of the settings.",
+            show_default=False,
+            autocompletion=projection_names,
+        ),
+    ],
     until_caught_up: Annotated[
         bool,
         typer.Option("--until-caught-up", help="End once everything is applied that is there now."),

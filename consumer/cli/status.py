@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import closing, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, closing, suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,7 +13,8 @@ import typer
 from consumer.cli import exits
 from consumer.cli.given import Given
 from consumer.cli.naming import projection_names
-from consumer.cli.printing import cell, console, print_json, shown, spent, stamp, table
+from consumer.cli.printing import cell, console, entry, print_json, shown, spent, stamp, table
+from consumer.errors import Transient
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -89,30 +90,37 @@ def status(
 
 
 def _watch(lookout: Lookout, names: Sequence[str], every: float, *, as_json: bool) -> None:
-    with suppress(KeyboardInterrupt):  # which is how one ends it
-        if as_json:
-            for reports in _looks(lookout, names, every):
-                print_json(_document(reports), lines=True)
-        else:
-            from rich.live import Live
-
-            with Live(console=console(), auto_refresh=False) as live:
-                for reports in _looks(lookout, names, every):
-                    live.update(_page(reports), refresh=True)
+    with suppress(KeyboardInterrupt), ExitStack() as screen:  # Ctrl-C is how one ends it
+        show = _shower(screen, as_json=as_json)
+        while True:
+            try:
+                show(lookout.look(names), None)
+            except Transient as cause:  # the offset store may come back
+                show((), cause)
+            time.sleep(every)
 
 
-def _looks(lookout: Lookout, names: Sequence[str], every: float) -> Iterator[Sequence[Report]]:
-    while True:
-        yield lookout.look(names)
-        time.sleep(every)
+def _shower(
+    screen: ExitStack, *, as_json: bool
+) -> Callable[[Sequence[Report], Transient | None], None]:
+    if as_json:
+        return lambda reports, cause: print_json(_document(reports, cause), lines=True)
+    printer = console()
+    if not printer.is_terminal:
+        return lambda reports, cause: printer.print(_page(reports, cause))
+    from rich.live import Live
+
+    live = screen.enter_context(Live(console=printer, auto_refresh=False))
+    return lambda reports, cause: live.update(_page(reports, cause), refresh=True)
 
 
-def _page(reports: Sequence[Report]) -> RenderableType:
+def _page(reports: Sequence[Report], cause: Transient | None = None) -> RenderableType:
     from rich.console import Group
 
     now = datetime.now(UTC)
     rows = [_row(report, standing, now) for report in reports for standing in report.partitions]
-    return Group(table(_COLUMNS, rows), *_remarks(reports))
+    lines = [str(cause)] if cause else list(_remarks(reports))
+    return Group(*([table(_COLUMNS, rows)] if rows else []), *lines)
 
 
 def _row(report: Report, standing: Standing, now: datetime) -> list[str]:
@@ -144,10 +152,11 @@ def _remarks(reports: Sequence[Report]) -> Iterator[str]:
             yield f"{report.projection}: no partitions"
 
 
-def _document(reports: Sequence[Report]) -> dict[str, Any]:
+def _document(reports: Sequence[Report], cause: Transient | None = None) -> dict[str, Any]:
     now = datetime.now(UTC)
     return {
         "at": stamp(now),
+        "trouble": str(cause) if cause else None,
         "projections": [
             {
                 "projection": report.projection,
@@ -160,17 +169,10 @@ def _document(reports: Sequence[Report]) -> dict[str, Any]:
 
 
 def _entry(standing: Standing, now: datetime) -> dict[str, Any]:
-    checkpoint, lag = standing.checkpoint, standing.lag
+    lag = standing.lag
     return {
-        "partition": str(standing.partition),
-        "state": standing.state,
-        "since": stamp(standing.since),
-        "reason": standing.reason or None,
-        "current_offset": shown(checkpoint.offset) if checkpoint else None,
+        **entry(standing),
         "log_end": shown(standing.end),
         "lag_events": None if lag is None else lag.events,
         "lag_seconds": None if lag is None else round(lag.seconds(now), 3),
-        "epoch": checkpoint.epoch if checkpoint else None,
-        "owner": (checkpoint.owner or None) if checkpoint else None,
-        "owner_present": standing.is_owner_present,
     }
