@@ -3,6 +3,7 @@
 P1  Kafka -> a projector that reads its data, a checkpoint in Redis for each batch of up to 500
 P8  Redis Streams -> the same
 P6  the memory of P1's worker, looked at every 100,000 events
+M1  what metrics take of a batch's time, in memory: metrics_cost.py
 
 Each run is a process of its own, over the same events, and counts from the first events in hand to
 the last. Ours and the limit run in turn, so that whatever else the machine does hits both; of each
@@ -25,6 +26,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
+from benchmarks import metrics_cost
 from benchmarks.orders import PARTITIONS, TOPIC, orders
 from consumer.adapters.kafka.publisher import KafkaPublisher, create_topic
 from consumer.adapters.redis.connection import connect
@@ -68,6 +70,7 @@ def main() -> None:
         "P1": rates(on_kafka),
         "P8": rates(on_redis),
         "P6": memory([ours for ours, _ in on_kafka]),
+        **metrics_cost.rows(),
     }
     console.print(table(report))
     for ours, limit in (on_kafka[-1], on_redis[-1]):
@@ -159,11 +162,13 @@ def table(report: dict[str, Result]) -> Table:
         "P1": "Kafka, 500 a batch",
         "P8": "Redis Streams, 500 a batch",
         "P6": "memory of P1, at most",
+        "M1": "metrics, of a batch of 500",
+        "M1/50": "metrics, of a batch of 50",
     }
     drawn = Table("", "what", "ours", "limit", "unit", "ratio")
     for name, row in report.items():
         ours, limit = f"{row['ours']:,}", f"{row['limit']:,}"
-        drawn.add_row(name, titles[name], ours, limit, row["unit"], f"{row['ratio']:.2f}")
+        drawn.add_row(name, titles[name], ours, limit, row["unit"], f"{row['ratio']:.3f}")
     return drawn
 
 
