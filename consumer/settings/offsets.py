@@ -53,7 +53,7 @@ class RedisConnection(Shape):
 
     @property
     def secret(self) -> str | None:
-        """The password, read anew from its file."""
+        """The password, read anew from its file, so it may raise `Misconfigured`."""
         if self.password_file is not None:
             return secret_in(self.password_file)
         return None if self.password is None else self.password.get_secret_value()

@@ -8,6 +8,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict
 
+from consumer.errors import Misconfigured
+
 _IMPORT = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*")
 
 
@@ -20,17 +22,20 @@ class Shape(BaseModel):
 
 
 def secret_in(path: Path) -> str:
-    """What the file holds, without the line break at its end; `OSError` where it cannot be read."""
-    return path.read_text(encoding="utf-8").rstrip("\r\n")
+    """What the file holds now, without the line break at its end; `Misconfigured` where it cannot be read."""
+    try:
+        return path.read_text(encoding="utf-8").rstrip("\r\n")
+    except OSError as cause:
+        raise Misconfigured(f"cannot read {path}: {cause.strerror}") from None
+    except UnicodeDecodeError:
+        raise Misconfigured(f"{path} does not hold text in UTF-8") from None
 
 
 def _readable(path: Path) -> Path:
     try:
         secret_in(path)
-    except OSError as cause:
-        raise ValueError(f"cannot read {path}: {cause.strerror}") from None
-    except UnicodeDecodeError:
-        raise ValueError(f"{path} does not hold text in UTF-8") from None
+    except Misconfigured as cause:
+        raise ValueError(str(cause)) from None
     return path
 
 

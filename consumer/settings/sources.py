@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated
 
-from pydantic import Field, Secret, model_validator
+from pydantic import AfterValidator, Field, Secret, model_validator
 
 from consumer.settings.offsets import Prefix, RedisConnection
-from consumer.settings.shape import SecretFile, Shape, one_of, secret_in
+from consumer.settings.shape import SecretFile, Shape, import_string, one_of, secret_in
 
 #: What a librdkafka property may be.
 Property = str | int | float | bool
@@ -26,6 +26,11 @@ class KafkaSettings(Shape):
     config_files: dict[str, SecretFile] = Field(default_factory=dict)
     """Properties whose values are secrets, each with the file that holds it: `{sasl.password: /run/secrets/kafka}`."""
 
+    token: Annotated[str, AfterValidator(import_string)] | None = None
+    """With `sasl.mechanism: OAUTHBEARER`: a function without arguments that returns a token and when it expires, in
+    seconds since 1970. For clouds with tokens of their own; it is asked again before that time.
+    """
+
     @model_validator(mode="after")
     def _each_once(self) -> KafkaSettings:
         twice = sorted(self.config.keys() & self.config_files.keys())
@@ -35,7 +40,7 @@ class KafkaSettings(Shape):
 
     @property
     def properties(self) -> Mapping[str, Property]:
-        """All that librdkafka is told, secrets included; files are read anew."""
+        """All that librdkafka is told, secrets included; files are read anew, so it may raise `Misconfigured`."""
         return {
             "bootstrap.servers": ",".join(self.bootstrap_servers),
             **{name: value.get_secret_value() for name, value in self.config.items()},

@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from consumer.adapters.kafka.client import Complaints, connected_consumer
-from consumer.adapters.kafka.config import consumer_config, problems
+from consumer.adapters.kafka.config import Properties, consumer_config, problems
 from consumer.adapters.kafka.event_log import KafkaEventLog
 from consumer.adapters.kafka.publisher import KafkaPublisher, create_topic
 from consumer.adapters.kafka.source import KafkaSource
+from consumer.adapters.kafka.token import TokenFunction
+from consumer.errors import Misconfigured
 from consumer.ports.codec import Codec
 from consumer.ports.event_log import EventLog
 from consumer.ports.publisher import Publisher
 from consumer.ports.source import Source
 from consumer.settings.projections import ProjectionSettings
 from consumer.settings.sources import KafkaSettings
+from consumer.wiring.importing import imported
 
 #: The brokers are asked for one topic, for without one they tell of all. It need not exist.
 _ANY_TOPIC = "projections-check"
@@ -24,7 +27,8 @@ class Kafka:
     """A `Broker`."""
 
     def __init__(self, settings: KafkaSettings) -> None:
-        self._config = settings.properties
+        self._settings = settings
+        self._token = None if settings.token is None else _function(settings.token)
 
     def problems(self) -> Sequence[str]:
         """As `Broker.problems`: what librdkafka, and we, make of the properties."""
@@ -34,6 +38,11 @@ class Kafka:
         """As `Broker.reach`; no group is joined."""
         properties = consumer_config(self._config, group=_ANY_TOPIC)
         connected_consumer(properties, _ANY_TOPIC, Complaints()).close()
+
+    def _config(self) -> Properties:
+        """All that librdkafka is told; whoever calls it has the secrets as their files hold them now."""
+        token = {} if self._token is None else {"oauth_cb": self._token}
+        return {**self._settings.properties, **token}
 
     def source(self, projection: str, settings: ProjectionSettings, *, owner: str) -> Source:
         """As `Broker.source`; Kafka gives the worker a name of its own."""
@@ -53,3 +62,10 @@ class Kafka:
         if partitions is not None:
             create_topic(self._config, topic, partitions)
         return KafkaPublisher(self._config, topic=topic)
+
+
+def _function(name: str) -> TokenFunction:
+    found = imported(name)
+    if not callable(found):
+        raise Misconfigured(f"token: {name} is a {type(found).__name__}, and no function")
+    return TokenFunction(name, found)

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import logging
+import re
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
+from confluent_kafka.admin import AdminClient
 
+from consumer.adapters.kafka.refusals import FORBIDDEN, what_to_mend
+from consumer.adapters.kafka.tls import obstacle
 from consumer.errors import ConsumerError, Misconfigured, SourceFailed, Transient
 
 #: How long a client may take to reach a first broker, and how long if brokers refuse it: a person
@@ -18,25 +23,12 @@ REFUSED_SECONDS = 3.0
 #: How long one question to the brokers may take. It is asked on the worker's one thread.
 ASK_SECONDS = 3.0
 
-_WHO_ARE_YOU = frozenset(
-    {
-        KafkaError._AUTHENTICATION,  # noqa: SLF001  librdkafka's own codes are spelled so
-        KafkaError._SSL,  # noqa: SLF001
-        KafkaError.SASL_AUTHENTICATION_FAILED,
-        KafkaError.UNSUPPORTED_SASL_MECHANISM,
-    }
-)
-_NOT_ALLOWED = frozenset(
-    {
-        KafkaError.TOPIC_AUTHORIZATION_FAILED,
-        KafkaError.GROUP_AUTHORIZATION_FAILED,
-        KafkaError.CLUSTER_AUTHORIZATION_FAILED,
-    }
-)
 #: The log does not hold the place that we asked for.
 OUT_OF_RANGE = frozenset(
     {KafkaError._AUTO_OFFSET_RESET, KafkaError._LOG_TRUNCATION}  # noqa: SLF001
 )
+#: The broker that an error is about: `sasl_ssl://kafka-1:9093/bootstrap: ...`.
+_ADDRESS = re.compile(r"[a-z_]+://([^/]+:\d+)/")
 #: librdkafka repeats itself at each attempt to connect; once in so many seconds is enough.
 _REPEAT_SECONDS = 10.0
 _REMEMBERED_LINES = 1000
@@ -82,21 +74,38 @@ class Complaints:
         #: Whether the brokers let us in once; then a refusal may pass, and the next connection tells.
         self.was_let_in = False
         self._fatal: KafkaError | None = None
-        self._refused: KafkaError | None = None
+        self._refused: str | None = None
+        self._is_forbidden = False
         self._unlike: KafkaError | None = None
         self._last: KafkaError | None = None
+        self._speakers: list[AdminClient] = []
 
     def heard(self, error: KafkaError) -> None:
         """The client's callback, and where errors among the records go; never raises."""
         if error.fatal():
             self._fatal = error
-        elif error.code() in _WHO_ARE_YOU or error.code() in _NOT_ALLOWED:
-            self._refused = error
+        elif advice := what_to_mend(error):
+            self._is_forbidden = error.code() in FORBIDDEN
+            self._refused = f"{error.str()}; {advice}"
         elif error.code() == KafkaError.INCONSISTENT_GROUP_PROTOCOL:
             self._unlike = error
         elif error.code() != KafkaError._ALL_BROKERS_DOWN:  # noqa: SLF001  it says less than the others
             self._last = error
             LOGGER.warning("the Kafka client goes on trying: %s", error.str())
+
+    def listen_to(self, admin: AdminClient) -> None:
+        """Hears its errors too: it was made with `heard`, and nobody else polls it."""
+        self._speakers.append(admin)
+
+    def found(self, obstacle: str) -> None:
+        """What a look at the broker brought; it is more exact than what the client said."""
+        self._refused = obstacle
+
+    def about(self) -> str | None:
+        """The address of the broker that the latest complaint is about, if it tells."""
+        said = self._refused or (self._last and self._last.str()) or ""
+        found = _ADDRESS.match(said)
+        return found[1] if found else None
 
     @property
     def is_refused(self) -> bool:
@@ -105,22 +114,19 @@ class Complaints:
 
     def verdict(self) -> ConsumerError | None:
         """What to raise, if anything: `Misconfigured` where a person must act, else `SourceFailed`."""
+        for admin in self._speakers:
+            admin.poll(0)  # runs the callback
         refused = self._refused
-        if refused is not None and (not self.was_let_in or refused.code() in _NOT_ALLOWED):
-            return Misconfigured(
-                f"Kafka refused us: {refused.str()}; mend the credentials, the certificates, "
-                "or what this user is allowed to do"
-            )
+        if refused is not None and (not self.was_let_in or self._is_forbidden):
+            return Misconfigured(f"no way into Kafka: {refused}")
         if self._unlike is not None:
             return Misconfigured(
                 "the group's other members share its partitions in another way than this worker "
                 f"(cooperative-sticky, unless you set group.protocol): {self._unlike.str()}; give the "
                 "projection a `group` of its own, or stop the others"
             )
-        broken = self._fatal or refused
-        if broken is not None:
-            return SourceFailed(f"the Kafka client cannot go on: {broken.str()}")
-        return None
+        broken = self._fatal.str() if self._fatal else refused
+        return None if broken is None else SourceFailed(f"the Kafka client cannot go on: {broken}")
 
     def last_words(self) -> str:
         """The latest of the errors that a client waits out by itself."""
@@ -132,22 +138,68 @@ def connected_consumer(properties: dict[str, Any], topic: str, complaints: Compl
     if it was refused.
     """
     consumer = Consumer({**properties, "error_cb": complaints.heard}, logger=LOGGER)
+    try:
+        reach(consumer, properties, topic, complaints)
+    except ConsumerError:
+        consumer.close()
+        raise
+    return consumer
+
+
+def asking(properties: Mapping[str, Any], complaints: Complaints) -> AdminClient:
+    """A client for questions. Whatever refuses it counts among the `complaints`."""
+    made: dict[str, Any] = {**properties, "error_cb": complaints.heard}
+    admin = AdminClient(made, logger=LOGGER)
+    complaints.listen_to(admin)
+    return admin
+
+
+def reach(
+    client: Consumer | Producer | AdminClient,
+    properties: Mapping[str, Any],
+    topic: str,
+    complaints: Complaints,
+) -> None:
+    """Returns once a broker told of `topic`; else `SourceFailed`, or `Misconfigured` if a person must act.
+
+    `client` was made with `complaints.heard` as its `error_cb`.
+    """
     began = time.monotonic()
+    looked = False
     while True:
         try:
-            consumer.list_topics(topic, timeout=1.0)
+            client.list_topics(topic, timeout=1.0)
         except KafkaException as cause:
-            consumer.poll(0)  # runs the callbacks
+            client.poll(0)  # runs the callbacks
             waited = time.monotonic() - began
+            if waited >= REFUSED_SECONDS and not looked:
+                looked = True
+                _look(properties, complaints)
             if waited < (REFUSED_SECONDS if complaints.is_refused else CONNECT_SECONDS):
                 continue
-            consumer.close()
             brokers = properties["bootstrap.servers"]
             raise complaints.verdict() or SourceFailed(
                 f"no connection to Kafka at {brokers} within {waited:.0f} s: {complaints.last_words()}"
             ) from cause
         complaints.was_let_in = True
-        return consumer
+        return
+
+
+def _look(properties: Mapping[str, Any], complaints: Complaints) -> None:
+    named = str(properties["bootstrap.servers"]).split(",")
+    for address in [about] if (about := complaints.about()) else named:
+        if found := obstacle(address.strip(), properties):
+            complaints.found(found)
+            return
+
+
+@contextmanager
+def or_transient() -> Iterator[None]:
+    """What would have a worker open its client again is an outage to who has no worker."""
+    try:
+        yield
+    except SourceFailed as cause:
+        raise Transient(str(cause)) from cause
 
 
 def require_topics(client: Consumer | Producer, topics: Collection[str]) -> None:
@@ -183,6 +235,6 @@ def asked(question: Callable[[], Any]) -> Any:
         return question()
     except KafkaException as cause:
         error = cause.args[0]
-        if error.code() in _NOT_ALLOWED:
+        if error.code() in FORBIDDEN:
             raise Misconfigured(f"Kafka does not allow it: {error.str()}") from cause
         raise Transient(f"Kafka did not answer: {error.str()}") from cause

@@ -6,17 +6,21 @@ import os
 import re
 import socket
 import uuid
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from typing import Any, TypeAlias
 
 from confluent_kafka import Consumer, Producer
 
+from consumer.adapters.kafka.token import Refreshing, TokenFunction
 from consumer.adapters.kafka.trial import complaints
 from consumer.errors import Misconfigured
 
 Value: TypeAlias = str | int | float | bool
-Config: TypeAlias = Mapping[str, Value]
+#: What a user gives; the function of their tokens stands under `oauth_cb`.
+Properties: TypeAlias = Mapping[str, Value | TokenFunction]
+#: The properties, or what reads them anew: a secret may rotate, so that is done at each opening.
+Config: TypeAlias = Properties | Callable[[], Properties]
 
 #: Owned: the guarantees stand on these. Each with what to do instead.
 OWNED: Mapping[str, str] = {
@@ -37,6 +41,7 @@ OWNED: Mapping[str, str] = {
     "consume.callback.max.messages": "a poll takes `batch_size` records",
     "default.topic.config": "set its properties directly",
     "delivery.report.only.error": "we ask for what was not delivered only",
+    "oauth_cb": "set `token` beside `config` instead",
 }
 
 #: Refused: they run what is not ours.
@@ -54,13 +59,16 @@ _TLS_ON = {
 #: The new protocol (KIP-848) leaves these to the broker, and the client refuses to start with them.
 _CLASSIC_ONLY = ("session.timeout.ms", "heartbeat.interval.ms", "group.protocol.type")
 
+#: confluent-kafka's name for what gives it tokens.
+_TOKEN = "oauth_cb"  # noqa: S105  a name, not a token
+
 _TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")
 
 _FETCH_BYTES = 1_048_576
 #: What a user may change, with `_FETCH_BYTES` beside them. The prefetch is bounded for all partitions together, and a fetch in flight
 #: is bounded too, so that a worker stays small however long the backlog; the limits need the short
 #: back-off, for with the default of 1,000 ms they cost up to 60 times the speed.
-_CONSUMER_DEFAULTS: Config = {
+_CONSUMER_DEFAULTS: Properties = {
     "queued.max.messages.kbytes": 16_384,
     "queued.min.messages": 20_000,
     "fetch.queue.backoff.ms": 10,
@@ -71,20 +79,20 @@ _CONSUMER_DEFAULTS: Config = {
     # New partitions of a topic are found within this time.
     "topic.metadata.refresh.interval.ms": 30_000,
 }
-_CONSUMER_OWN: Config = {
+_CONSUMER_OWN: Properties = {
     "enable.auto.commit": False,
     "enable.auto.offset.store": False,
     "auto.offset.reset": "error",
     "enable.partition.eof": True,
     "allow.auto.create.topics": False,
 }
-_PRODUCER_DEFAULTS: Config = {
+_PRODUCER_DEFAULTS: Properties = {
     "compression.type": "lz4",
     "linger.ms": 20,
     "queue.buffering.max.kbytes": 65_536,
     "message.timeout.ms": 60_000,
 }
-_PRODUCER_OWN: Config = {
+_PRODUCER_OWN: Properties = {
     "enable.idempotence": True,
     "partitioner": "murmur2_random",
 }
@@ -92,20 +100,32 @@ _PRODUCER_OWN: Config = {
 
 def consumer_config(config: Config, *, group: str) -> dict[str, Any]:
     """The properties of a member of `group`; `Misconfigured` tells all that is wrong with `config`."""
-    _refuse(problems(config) + ([] if group else ["the group has no name"]))
-    return _consumer(config, group)
+    given = _read(config)
+    _refuse(_wrong(given) + ([] if group else ["the group has no name"]))
+    return _with_token(_consumer(given, group), given)
 
 
 def producer_config(config: Config) -> dict[str, Any]:
-    """The properties of a publisher; `Misconfigured` tells all that is wrong with `config`."""
-    _refuse(problems(config))
-    return _producer(config)
+    """The properties of a publisher, as `consumer_config`."""
+    given = _read(config)
+    _refuse(_wrong(given))
+    return _with_token(_producer(given), given)
 
 
 def admin_config(config: Config) -> dict[str, Any]:
-    """The properties of a client that only asks; `Misconfigured` tells all that is wrong with `config`."""
+    """The properties of a client that only asks, as `consumer_config`."""
+    given = _read(config)
+    _refuse(_wrong(given))
+    return _with_token(_plain({**given, "client.id": _client_id(given, "admin")}), given)
+
+
+def validated(config: Config) -> Config:
+    """The properties as they are, once it is sure that clients can be made of them; else `Misconfigured`.
+
+    Needs no network, and asks for no token.
+    """
     _refuse(problems(config))
-    return _plain({**config, "client.id": _client_id(config, "admin")})
+    return config
 
 
 def validated_topics(topics: Collection[str]) -> list[str]:
@@ -122,7 +142,21 @@ def problems(config: Config) -> list[str]:
 
     They are one set for readers and publishers, so they must do for both.
     """
-    wrong = {name: f"it is ours, {OWNED[name]}" for name in config if name in OWNED}
+    return _wrong(_read(config))
+
+
+def _read(config: Config) -> Properties:
+    return config() if callable(config) else config
+
+
+def _wrong(config: Properties) -> list[str]:
+    wrong = {
+        name: f"it is ours, {OWNED[name]}"
+        for name, value in config.items()
+        if name in OWNED and not isinstance(value, TokenFunction)
+    }
+    if trouble := _token_trouble(config):
+        wrong["token"] = trouble
     if not config.get("bootstrap.servers"):
         wrong["bootstrap.servers"] = "missing; which brokers should be asked first?"
     wrong |= {name: f"refused, {_REFUSED[name]}" for name in config if name in _REFUSED}
@@ -137,48 +171,72 @@ def problems(config: Config) -> list[str]:
             for name in _CLASSIC_ONLY
             if name in config
         }
-    rest = {n: v for n, v in config.items() if n not in wrong and n != "bootstrap.servers"}
+    apart = {*wrong, "bootstrap.servers", _TOKEN}
+    rest = {name: value for name, value in config.items() if name not in apart}
     told = [f"{name}: {text}" for name, text in wrong.items()]
     return told + complaints(
         rest, {Consumer: partial(_consumer, group="check"), Producer: _producer}
     )
 
 
-def _consumer(config: Config, group: str) -> dict[str, Any]:
+def _token_trouble(config: Properties) -> str | None:
+    is_oauth = _said(config, "sasl.mechanism", "sasl.mechanisms") == "oauthbearer"
+    has_function = isinstance(config.get(_TOKEN), TokenFunction)
+    is_oidc = _said(config, "sasl.oauthbearer.method") == "oidc"
+    if has_function and not is_oauth:
+        return "it is for sasl.mechanism: OAUTHBEARER alone"
+    if has_function and is_oidc:
+        return "tokens come from it, or with sasl.oauthbearer.method: oidc, not both"
+    if is_oauth and not (has_function or is_oidc):
+        return "missing; OAUTHBEARER needs it, or sasl.oauthbearer.method: oidc"
+    return None
+
+
+def _said(config: Properties, *names: str) -> str:
+    """The value of the property, which has several names; lower case."""
+    return next((str(config[name]).strip().lower() for name in names if name in config), "")
+
+
+def _with_token(made: dict[str, Any], given: Properties) -> dict[str, Any]:
+    function = given.get(_TOKEN)
+    return {**made, _TOKEN: Refreshing(function)} if isinstance(function, TokenFunction) else made
+
+
+def _consumer(config: Properties, group: str) -> dict[str, Any]:
     defaults = {**_CONSUMER_DEFAULTS, "fetch.max.bytes": _fetched_at_once(config)}
-    protocol: Config = (
+    protocol: Properties = (
         {} if _is_new_protocol(config) else {"partition.assignment.strategy": "cooperative-sticky"}
     )
-    identity: Config = {"group.id": group, "client.id": _client_id(config, group)}
+    identity: Properties = {"group.id": group, "client.id": _client_id(config, group)}
     return _plain({**defaults, **config, **protocol, **_CONSUMER_OWN, **identity})
 
 
-def _producer(config: Config) -> dict[str, Any]:
-    ours: Config = {**_PRODUCER_OWN, "client.id": _client_id(config, "publisher")}
+def _producer(config: Properties) -> dict[str, Any]:
+    ours: Properties = {**_PRODUCER_OWN, "client.id": _client_id(config, "publisher")}
     return _plain({**_PRODUCER_DEFAULTS, **config, **ours})
 
 
-def _fetched_at_once(config: Config) -> int:
+def _fetched_at_once(config: Properties) -> int:
     """`fetch.max.bytes`: the client wants no less than the largest record that it is told of."""
     largest = _text(config.get("message.max.bytes", 0)).strip()
     return max(_FETCH_BYTES, int(largest) if largest.isdecimal() else 0)
 
 
-def _is_new_protocol(config: Config) -> bool:
-    return str(config.get("group.protocol", "classic")).strip().lower() == "consumer"
+def _is_new_protocol(config: Properties) -> bool:
+    return _said(config, "group.protocol") == "consumer"
 
 
-def _client_id(config: Config, role: str) -> str:
+def _client_id(config: Properties, role: str) -> str:
     """Unique to the client, for two members of one id disturb each other (confluent-kafka #4783)."""
     prefix = config.get("client.id", role)
     return f"{prefix}-{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
 
 
-def _plain(properties: Config) -> dict[str, Any]:
-    return {name: _text(value) for name, value in properties.items()}
+def _plain(properties: Properties) -> dict[str, Any]:
+    return {name: _text(value) for name, value in properties.items() if name != _TOKEN}
 
 
-def _text(value: Value) -> str:
+def _text(value: Value | TokenFunction) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 

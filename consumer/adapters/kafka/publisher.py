@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
-from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
 from consumer.adapters.kafka.client import (
@@ -13,10 +12,18 @@ from consumer.adapters.kafka.client import (
     CONNECT_SECONDS,
     LOGGER,
     Complaints,
-    asked,
+    asking,
+    or_transient,
+    reach,
     require_topics,
 )
-from consumer.adapters.kafka.config import Config, admin_config, producer_config, validated_topics
+from consumer.adapters.kafka.config import (
+    Config,
+    admin_config,
+    producer_config,
+    validated,
+    validated_topics,
+)
 from consumer.errors import Closed, Misconfigured, Transient
 from consumer.model.outgoing import Outgoing
 
@@ -40,11 +47,10 @@ class KafkaPublisher:
 
     def __init__(self, config: Config, *, topic: str) -> None:
         """Raises `Misconfigured` with all that is wrong; needs no broker. Connects with the first event."""
-        self._properties = producer_config(config)
+        self._config = validated(config)
         (self._topic,) = validated_topics([topic])
         self._producer: Producer | None = None
         self._closed = False
-        self._complaints = Complaints()
         self._undelivered = 0
         self._why: KafkaError | None = None
 
@@ -97,22 +103,13 @@ class KafkaPublisher:
         if self._closed:
             raise Closed(f"the publisher of {self._topic} is closed")
         if self._producer is None:
-            producer = Producer(
-                {
-                    **self._properties,
-                    "delivery.report.only.error": True,
-                    "error_cb": self._complaints.heard,
-                },
-                logger=LOGGER,
-            )
-            try:
-                asked(lambda: producer.list_topics(self._topic, timeout=CONNECT_SECONDS))
-            except Transient as cause:
-                producer.poll(0)  # runs the callbacks
-                words = self._complaints.last_words()
-                raise self._complaints.verdict() or Transient(f"{cause}: {words}") from cause
+            complaints = Complaints()
+            with or_transient():
+                properties = producer_config(self._config)
+                ours = {"delivery.report.only.error": True, "error_cb": complaints.heard}
+                producer = Producer({**properties, **ours}, logger=LOGGER)
+                reach(producer, properties, self._topic, complaints)
             require_topics(producer, [self._topic])
-            self._complaints.was_let_in = True
             self._producer = producer
         return self._producer
 
@@ -136,7 +133,11 @@ class KafkaPublisher:
 def create_topic(config: Config, topic: str, partitions: int) -> bool:
     """Makes the topic with the broker's own replication; False if it exists already, as it is."""
     (name,) = validated_topics([topic])
-    admin = AdminClient(admin_config(config), logger=LOGGER)
+    complaints = Complaints()
+    with or_transient():
+        properties = admin_config(config)
+        admin = asking(properties, complaints)
+        reach(admin, properties, name, complaints)
     answers: Mapping[str, object] = admin.create_topics(
         [NewTopic(name, num_partitions=partitions)], request_timeout=CONNECT_SECONDS
     )

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-from confluent_kafka.admin import AdminClient
-
-from consumer.adapters.kafka.client import LOGGER, Complaints, connected_consumer, require_topics
-from consumer.adapters.kafka.config import Config, admin_config, consumer_config, validated_topics
+from consumer.adapters.kafka.client import Complaints, asking, connected_consumer, require_topics
+from consumer.adapters.kafka.config import (
+    Config,
+    admin_config,
+    consumer_config,
+    validated,
+    validated_topics,
+)
 from consumer.adapters.kafka.session import Session
 from consumer.errors import Misconfigured, SourceFailed, Transient
 from consumer.model.position import Offset, Partition
@@ -23,9 +27,9 @@ class KafkaSource:
     def __init__(
         self, config: Config, *, topics: Collection[str], group: str, batch_size: int = 500
     ) -> None:
-        """Raises `Misconfigured` with all that is wrong; needs no broker."""
-        self._properties = consumer_config(config, group=group)
-        self._admin_properties = admin_config(config)
+        """Raises `Misconfigured` with all that is wrong; needs no broker. `config` is read at each opening."""
+        self._config = validated(config)
+        self._group = group
         self._topics = validated_topics(topics)
         self._batch_size = batch_size
         self._session: Session | None = None
@@ -36,7 +40,9 @@ class KafkaSource:
         """
         self.close()
         complaints = Complaints()
-        client = connected_consumer(self._properties, self._topics[0], complaints)
+        properties = consumer_config(self._config, group=self._group)
+        admin_properties = admin_config(self._config)
+        client = connected_consumer(properties, self._topics[0], complaints)
         try:
             require_topics(client, self._topics)
         except Transient as cause:
@@ -45,7 +51,7 @@ class KafkaSource:
         except Misconfigured:
             client.close()
             raise
-        admin = AdminClient(self._admin_properties, logger=LOGGER)
+        admin = asking(admin_properties, complaints)
         self._session = Session(client, admin, complaints, membership, self._batch_size)
         self._session.join(self._topics)
 

@@ -15,6 +15,9 @@ Given: TypeAlias = Mapping[str, Any]
 _COMBINED = re.compile(r"Failed to create (consumer|producer): ")
 #: A rule among properties, which librdkafka never mixes with values; its other complaints quote them.
 _RULE = re.compile("`| must be set")
+#: A client asks the issuer for a token as soon as it is made; nobody listens on port 0.
+_ISSUER = "sasl.oauthbearer.token.endpoint.url"
+_NOWHERE = "http://127.0.0.1:0/"
 _RANGE = re.compile(r"outside allowed range (\S+)")
 
 
@@ -45,6 +48,8 @@ def complaints(given: Given, makers: Mapping[Kind, Callable[[Given], Given]]) ->
 def _complaint(kind: Kind, properties: Given) -> str | None:
     # Without a broker's address nothing is connected to.
     tried = {"group.id": "check", **properties, "log_level": 0}
+    if _ISSUER in tried:
+        tried[_ISSUER] = _NOWHERE
     try:
         client = kind(tried)
     except KafkaException as cause:
