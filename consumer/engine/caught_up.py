@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 
+from consumer.engine.elsewhere import Elsewhere
 from consumer.errors import Transient
 from consumer.model.position import Checkpoint, Offset, Partition
 from consumer.ports.event_log import EventLog
@@ -28,10 +30,14 @@ class CaughtUp:
         log: EventLog,
         *,
         halted: Callable[[], Collection[Partition]],
+        elsewhere: Elsewhere | None = None,
     ) -> None:
         self._projection = projection
         self._offsets = offsets
         self._halted = halted
+        self._elsewhere = elsewhere
+        #: What stands halted in other workers as far as `elsewhere` can be sure, each with the reason.
+        self.halted_elsewhere: Mapping[Partition, str] = {}
         # Checkpoints before ends: one that is beyond its end then was so, and did not just move on.
         checkpoints = {partition: self._offset(partition) for partition in log.partitions()}
         self._left = dict(log.ends())
@@ -44,20 +50,31 @@ class CaughtUp:
         self._next_look = 0.0
 
     def __call__(self) -> bool:
-        """Whether every partition has reached its end, but for those that are halted here."""
+        """Whether every partition has reached its end, but for those that are halted here or elsewhere."""
         if time.monotonic() >= self._next_look:
             self._look()
-            self._next_look = time.monotonic() + _BETWEEN_LOOKS
-        return not self._left.keys() - set(self._halted())
+        if self.halted_elsewhere and self._is_done():
+            self._look()  # one of them may have come to us since
+        return self._is_done()
+
+    def _is_done(self) -> bool:
+        return not self._left.keys() - set(self._halted()) - self.halted_elsewhere.keys()
 
     def _look(self) -> None:
-        try:
+        self._next_look = time.monotonic() + _BETWEEN_LOOKS
+        self.halted_elsewhere = {}
+        with suppress(
+            Transient
+        ):  # the worker itself says so when it commits; the next look comes soon
+            standing = []
             for partition, end in list(self._left.items()):
                 checkpoint = self._offsets.get(self._projection, partition)
                 if self._is_reached(end, checkpoint):
                     del self._left[partition]
-        except Transient:
-            return  # the worker itself says so when it commits; the next look comes soon
+                elif checkpoint is not None:
+                    standing.append(checkpoint)
+            if self._elsewhere is not None:
+                self.halted_elsewhere = self._elsewhere.halted(standing)
 
     def _is_reached(self, end: Offset, checkpoint: Checkpoint | None) -> bool:
         if checkpoint is None or checkpoint.offset is None:

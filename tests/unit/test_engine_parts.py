@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 from typing import Any
 
 import pytest
 
 from consumer.adapters.memory.event_log import MemoryEventLog
 from consumer.adapters.memory.offset_store import MemoryOffsetStore
+from consumer.adapters.memory.presence import MemoryPresence
 from consumer.engine.awaiting import Loop
 from consumer.engine.caught_up import CaughtUp
+from consumer.engine.elsewhere import Elsewhere
 from consumer.engine.retrying import Backoff
 from consumer.engine.upcasting import Upcasting, upcaster
 from consumer.errors import Misconfigured, NoUpcaster, Transient, Undecodable
+from consumer.model.condition import Condition
 from consumer.model.event import Event
 from consumer.model.position import (
     Checkpoint,
+    Claim,
     IntOffset,
     LogIdentity,
     Offset,
@@ -220,3 +225,110 @@ def test_an_offset_store_out_of_reach_is_not_caught_up() -> None:
     caught_up = CaughtUp("p", offsets, Log({P0: IntOffset(5)}), halted=set)
     offsets.away = True
     assert not caught_up()
+
+
+class Fleet:
+    """Another worker and this one, P0 halted in the other's hands, seen by a clock that a test turns."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = 1000.0
+        monkeypatch.setattr("time.monotonic", lambda: self.now)
+        monkeypatch.setattr("consumer.engine.caught_up._BETWEEN_LOOKS", 0.0)
+        self.joined = True
+        self.offsets, self.presence = MemoryOffsetStore(), MemoryPresence()
+        self.presence.extend("other", 10)
+        self.claim = self.halt("other")
+        self.caught_up = CaughtUp(
+            "p",
+            self.offsets,
+            Log({P0: IntOffset(5)}),
+            halted=set,
+            elsewhere=Elsewhere(self.presence, owner="me", joined=lambda: self.joined),
+        )
+
+    def halt(self, owner: str) -> Claim:
+        claim = self.offsets.claim("p", P0, owner=owner, log=LogIdentity("log", 2))
+        self.offsets.commit(claim, claim.offset, IntOffset(3))
+        self.offsets.note(claim, Condition("halted", "the log was trimmed"))
+        return claim
+
+    def is_done_in(self, seconds: float) -> bool:
+        """Looked at now, and once more after these seconds, during which the other is at work."""
+        before = self.caught_up()
+        self.now += seconds
+        self.presence.extend("other", 10)
+        return self.caught_up() and not before
+
+
+@pytest.fixture
+def fleet(monkeypatch: pytest.MonkeyPatch) -> Fleet:
+    return Fleet(monkeypatch)
+
+
+def test_what_stands_halted_in_another_worker_that_lives_is_finished_and_told(
+    fleet: Fleet,
+) -> None:
+    assert fleet.is_done_in(16)
+    assert fleet.caught_up.halted_elsewhere == {P0: "the log was trimmed"}
+
+
+def test_a_halt_elsewhere_counts_only_after_longer_than_a_lease(fleet: Fleet) -> None:
+    assert not fleet.is_done_in(10)
+    assert fleet.caught_up.halted_elsewhere == {}
+    assert fleet.is_done_in(6)
+
+
+def test_a_halt_of_a_worker_that_is_dead_or_died_since_ends_nothing(fleet: Fleet) -> None:
+    assert not fleet.is_done_in(10)
+    fleet.presence.leave("other")
+    fleet.now += 30
+    assert not fleet.caught_up()
+    assert not fleet.is_done_in(10)  # the same name again: seen anew from here
+
+
+def test_a_halt_that_was_given_back_claimed_anew_or_is_our_own_ends_nothing(fleet: Fleet) -> None:
+    assert not fleet.is_done_in(10)
+    fleet.halt("other")  # again, under a new claim
+    assert not fleet.is_done_in(10)
+    fleet.offsets.release(fleet.halt("other"))
+    assert not fleet.is_done_in(60)
+    fleet.presence.extend("me", 1000)
+    fleet.halt("me")
+    assert not fleet.is_done_in(60)
+
+
+def test_before_we_joined_a_halt_elsewhere_may_become_ours_and_ends_nothing(fleet: Fleet) -> None:
+    fleet.joined = False
+    assert not fleet.is_done_in(60)
+    fleet.joined = True
+    assert not fleet.is_done_in(10)
+    assert fleet.is_done_in(6)
+
+
+def test_a_partition_that_waits_or_runs_elsewhere_is_waited_for(fleet: Fleet) -> None:
+    fleet.offsets.note(fleet.claim, Condition("waiting", "the table is gone"))
+    assert not fleet.is_done_in(60)
+    fleet.offsets.commit(fleet.claim, IntOffset(3), IntOffset(4))
+    assert not fleet.is_done_in(60)
+
+
+def test_a_halted_partition_that_came_to_us_since_the_last_look_ends_nothing(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert fleet.is_done_in(16)
+    monkeypatch.setattr("consumer.engine.caught_up._BETWEEN_LOOKS", 100.0)
+    assert fleet.caught_up()
+    fleet.offsets.claim("p", P0, owner="me", log=LogIdentity("log", 2))
+    assert not fleet.caught_up()
+    assert fleet.caught_up.halted_elsewhere == {}
+
+
+def test_while_nobody_can_be_asked_who_lives_nothing_ends(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(owners: Collection[str]) -> frozenset[str]:
+        raise Transient("away")
+
+    assert fleet.is_done_in(16)
+    monkeypatch.setattr(fleet.presence, "present", away)
+    assert not fleet.caught_up()
