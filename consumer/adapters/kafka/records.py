@@ -32,7 +32,7 @@ def records_of(partition: Partition, arrived: Sequence[Message]) -> list[Record]
     last, time = _NO_TIME, None
     for each, headers in zip(arrived, _headers(arrived), strict=True):
         if (stamp := each.timestamp()[1]) != last:
-            last, time = stamp, _instant(stamp)
+            last, time = stamp, instant(stamp)
         fault = "the name of a header is not UTF-8" if headers is None else None
         offset, key, value = IntOffset(each.offset()), each.key(), each.value()
         records.append(Record(partition, offset, key, value, headers or (), time, fault))
@@ -52,7 +52,8 @@ def _headers(arrived: Sequence[Message]) -> list[Headers | None]:
     return found
 
 
-def _instant(stamp: int) -> datetime | None:
+def instant(stamp: int) -> datetime | None:
+    """The time that a record bears; None where it bears none, or none of the calendar's."""
     if stamp == _NO_TIME:
         return None
     try:
