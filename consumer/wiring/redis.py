@@ -8,6 +8,7 @@ from contextlib import closing
 from consumer.adapters.redis.audit import RedisAudit
 from consumer.adapters.redis.connection import Client, connect, reachable, refuse_eviction
 from consumer.adapters.redis.event_log import RedisStreamLog
+from consumer.adapters.redis.mirror import RedisMirror
 from consumer.adapters.redis.offset_store import RedisOffsetStore
 from consumer.adapters.redis.presence import RedisPresence
 from consumer.adapters.redis.publisher import RedisPublisher
@@ -17,6 +18,7 @@ from consumer.errors import Misconfigured
 from consumer.ports.audit import Audit
 from consumer.ports.codec import Codec
 from consumer.ports.event_log import EventLog
+from consumer.ports.mirror import Mirror
 from consumer.ports.offset_store import OffsetStore
 from consumer.ports.presence import Presence
 from consumer.ports.publisher import Publisher
@@ -69,7 +71,12 @@ class RedisStreams:
             prefix=self._settings.prefix,
             lease_seconds=self._settings.lease_seconds,
             batch_size=settings.batch_size,
+            mirror=settings.source.mirror,
         )
+
+    def mirror(self, projection: str, settings: ProjectionSettings) -> Mirror:
+        """As `Broker.mirror`: the group is named like the projection, whatever else its settings say."""
+        return RedisMirror(_client(self._settings), group=projection)
 
     def event_log(self, topics: Sequence[str], codec: Codec) -> EventLog:
         """As `Broker.event_log`: each topic has as many streams as the settings say."""

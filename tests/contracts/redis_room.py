@@ -93,6 +93,7 @@ class Recording:
         self.claims: dict[Partition, Claim] = {}
         self.told: list[tuple[str, tuple[Partition, ...]]] = []
         self.halted: dict[Partition, OffsetLost] = {}
+        self.unmirrored_by: list[Exception] = []
         self.refuses = False
         self._epochs = itertools.count(1)
 
@@ -122,6 +123,9 @@ class Recording:
     def halt(self, partition: Partition, cause: OffsetLost) -> None:
         self.halted[partition] = cause
 
+    def unmirrored(self, cause: Exception) -> None:
+        self.unmirrored_by.append(cause)
+
     def _gone(self, how: str, partitions: Collection[Partition]) -> None:
         self.told.append((how, tuple(sorted(partitions))))
         for partition in partitions:
@@ -148,6 +152,7 @@ class Member:
             assert each.claim is self.membership.claims.get(partition), "no claim that holds"
             if self.source.owns(partition):
                 self.membership.checkpoints[partition] = each.through
+                self.source.mirror(partition, each.through)
                 arrived.append(each)
                 self.fetched.append(each)
         return arrived

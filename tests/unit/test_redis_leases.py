@@ -178,6 +178,7 @@ def test_who_leaves_while_redis_is_away_tries_it_once_however_many_topics_there_
         owner="worker",
         lease_seconds=LEASE,
         membership=Recording(),
+        giving_back=lambda partitions: None,
         gone=lambda partitions: None,
     )
     ownership.look_after()

@@ -11,8 +11,10 @@ from consumer.adapters.redis.scripts import Script, run_each
 from consumer.adapters.redis.streams import stream_name
 from consumer.model.position import Partition, StreamOffset
 
-#: Entries that a page counts at most: a server is busy with them for some 4 ms.
-PAGE = 2_000
+#: Entries that a page counts at most, and all pages of one round trip: a server counts some 500 in a
+#: millisecond, does nothing else in a page, and must have answered within a connection's time-out.
+_PAGE_SIZE = 2_000
+_AT_ONCE = 20_000
 
 #: The server counts, so that the entries stay there. after, through, limit -> how many there are, the
 #: last of them, and the first entry of the stream
@@ -49,7 +51,9 @@ class Behind:
         return max([1, *(each.number for each in self.stretches if each.sign > 0)])
 
     def take(self) -> None:
-        """Looks at its stretches again, which were counted on."""
+        """Looks at its stretches again, which may have been counted on."""
+        if not self.stretches:
+            return
         self.stretches = [each for each in self.stretches if not each.is_spoiled]
         self.events = next((each.number for each in self.stretches if each.is_over), None)
         if self.events is not None:
@@ -90,21 +94,34 @@ class Stretch:
             self.after = offset_of(last)
 
 
-def count_on(client: Client, behinds: Mapping[Partition, Behind], limit: int = PAGE) -> None:
-    """Takes all of them a page further, in one round trip. May raise `Transient`."""
-    stretches = [
-        (stream_name(partition), each)
-        for partition, behind in behinds.items()
-        for each in behind.stretches
-    ]
+def count(client: Client, behinds: Mapping[Partition, Behind], *, at_most: int) -> None:
+    """Counts on where it is not over, all of them side by side, until it is or so many entries were counted.
+
+    May raise `Transient`; what was counted until then is kept.
+    """
+    left = at_most
+    while left > 0:
+        uncounted = [
+            (stream_name(partition), stretch)
+            for partition, behind in behinds.items()
+            for stretch in behind.stretches
+        ]
+        if not uncounted:
+            return
+        limit = max(1, min(_PAGE_SIZE, _AT_ONCE // len(uncounted)))
+        _count_on(client, uncounted, limit)
+        for behind in behinds.values():
+            behind.take()
+        left -= limit * len(uncounted)
+
+
+def _count_on(client: Client, stretches: Sequence[tuple[str, Stretch]], limit: int) -> None:
     calls: list[tuple[str, list[str | int]]] = [
         (name, [str(each.after), str(each.through), limit]) for name, each in stretches
     ]
-    pages = run_each(client, _PAGE, calls, f"count the entries of {len(behinds)} streams")
+    pages = run_each(client, _PAGE, calls, f"count the entries of {stretches[0][0]}, and others")
     for (_, each), page in zip(stretches, pages, strict=True):
         each.take(limit, *page)
-    for behind in behinds.values():
-        behind.take()
 
 
 def _told(offset: StreamOffset, extent: Extent, groups: Sequence[Group]) -> int | None:

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from consumer.adapters.redis.connection import Client
-from consumer.adapters.redis.counting import PAGE, Behind, count_on
+from consumer.adapters.redis.counting import Behind, count
 from consumer.adapters.redis.extents import extents
 from consumer.adapters.redis.ids import moment
 from consumer.model.lag import NO_LAG, Lag
 from consumer.model.position import Partition, StreamOffset
 
-#: Entries that are counted for one look at most, and in one round trip of it.
+#: Entries that are counted for one look, which keeps a server busy for less than half a second.
 _COUNTED_AT_MOST = 200_000
-_COUNTED_AT_ONCE = 40_000
 
 
 def lags(client: Client, offsets: Mapping[Partition, StreamOffset]) -> dict[Partition, Lag]:
@@ -28,21 +27,9 @@ def lags(client: Client, offsets: Mapping[Partition, StreamOffset]) -> dict[Part
         for partition, offset in offsets.items()
         if (extent := found[partition]) is not None and offset <= extent.last_added
     }
-    _count(client, behinds)
+    count(client, behinds, at_most=_COUNTED_AT_MOST)
     unused = [p for p, offset in offsets.items() if found[p] is None and offset.is_zero]
     return dict.fromkeys(unused, NO_LAG) | {p: _lag(behind) for p, behind in behinds.items()}
-
-
-def _count(client: Client, behinds: Mapping[Partition, Behind]) -> None:
-    left = _COUNTED_AT_MOST
-    while left > 0:
-        uncounted = {p: behind for p, behind in behinds.items() if behind.stretches}
-        stretches = sum(len(behind.stretches) for behind in uncounted.values())
-        if not stretches:
-            return
-        limit = max(1, min(PAGE, _COUNTED_AT_ONCE // stretches))
-        count_on(client, uncounted, limit)
-        left -= limit * stretches
 
 
 def _lag(behind: Behind) -> Lag:

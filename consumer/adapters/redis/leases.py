@@ -50,6 +50,8 @@ class Leases:
         self._sightings = Sightings(lease_seconds)
         #: Until when each stream is owned.
         self._deadlines: dict[int, float] = {}
+        #: Until when the others take us for one of them.
+        self._member_until = float("-inf")
 
     def owned(self) -> list[int]:
         """The streams whose leases have not run out, in order."""
@@ -59,6 +61,10 @@ class Leases:
         """Whether the lease is ours and has not run out."""
         return monotonic() < self._deadlines.get(stream, float("-inf"))
 
+    def is_member(self) -> bool:
+        """Whether the table took a beat within one lease."""
+        return monotonic() < self._member_until
+
     def beat(self) -> tuple[Table, float]:
         """Extends what this worker owns, and its membership; the table, and until when what is ours lasts.
 
@@ -66,6 +72,7 @@ class Leases:
         """
         deadline = monotonic() + self._lease_seconds
         table = self._table.beat(self._worker)
+        self._member_until = deadline
         with self._lock:
             self._sightings.saw(table, monotonic())
             for stream in table.owned_by(self._worker):
@@ -118,6 +125,7 @@ class Leases:
     def leave(self) -> None:
         """Gives everything up, at once for the others. May raise `Transient`."""
         self._forget(list(self._deadlines))
+        self._member_until = float("-inf")
         self._table.remove(self._worker)
 
     def _forget(self, streams: Collection[int]) -> None:

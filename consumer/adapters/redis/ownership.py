@@ -31,6 +31,7 @@ class Ownership:
         owner: str,
         lease_seconds: float,
         membership: Membership,
+        giving_back: Callable[[Collection[Partition]], None],
         gone: Callable[[Collection[Partition]], None],
     ) -> None:
         # A worker that comes back is not who it was: its former leases are not its own.
@@ -41,6 +42,8 @@ class Ownership:
         }
         self._between_looks = min(_LONGEST_UNSEEN, lease_seconds / 6)
         self._membership = membership
+        #: Called while what is given back is still ours.
+        self._giving_back = giving_back
         #: Called before the membership is told that partitions are no longer ours.
         self._gone = gone
         #: When the tables are to be looked at again, on the monotonic clock.
@@ -60,6 +63,10 @@ class Ownership:
         """Whether an apply of the partition may start now."""
         leases = self._leases.get(partition.topic)
         return leases is not None and leases.owns(partition.number)
+
+    def is_member(self) -> bool:
+        """Whether the tables of all topics have us, as far as was heard within a lease."""
+        return all(leases.is_member() for leases in self._leases.values())
 
     def look_after(self) -> bool:
         """Does what is due: loses what ran out, gives back a surplus, takes a share; whether it looked.
@@ -100,6 +107,7 @@ class Ownership:
 
     def _give_back(self, partitions: Collection[Partition]) -> None:
         if partitions:
+            self._giving_back(partitions)
             self._gone(partitions)
             self._membership.revoked(partitions)
 

@@ -10,6 +10,7 @@ from consumer.adapters.redis.entries import Entry
 from consumer.adapters.redis.extents import extent
 from consumer.adapters.redis.ids import ZERO, offset_of
 from consumer.adapters.redis.streams import stream_name
+from consumer.adapters.redis.tallies import Tally
 from consumer.errors import OffsetLost
 from consumer.model.position import Claim, Partition, StreamOffset
 
@@ -26,6 +27,8 @@ class Reading:
             )
         self.claim = claim
         self.name = stream_name(claim.partition)
+        #: How far it was applied, and how many entries that is.
+        self.tally = Tally(offset)
         #: The last entry read.
         self.through = offset
         #: How many entries had been added to the stream up to there, where that is known.
@@ -40,6 +43,7 @@ class Reading:
     def advance(self, entries: Sequence[Entry]) -> None:
         """Notes that these were read."""
         self.through = offset_of(entries[-1][0])
+        self.tally.handed_out(self.through, len(entries))
         self._end_is_known = False
         if self._counted is not None:
             self._counted += len(entries)

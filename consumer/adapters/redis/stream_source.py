@@ -10,13 +10,14 @@ from time import monotonic, sleep
 from consumer.adapters.redis.connection import Client
 from consumer.adapters.redis.entries import records
 from consumer.adapters.redis.lease_table import LeaseTable
+from consumer.adapters.redis.mirroring import Mirroring
 from consumer.adapters.redis.ownership import Ownership
 from consumer.adapters.redis.reader import Entries, reader
 from consumer.adapters.redis.reading import Reading
 from consumer.adapters.redis.starts import first_offset
 from consumer.adapters.redis.streams import register
 from consumer.errors import OffsetLost, SourceFailed, Transient
-from consumer.model.position import LogIdentity, Offset, Partition
+from consumer.model.position import LogIdentity, Offset, Partition, StreamOffset
 from consumer.model.record import Fetched
 from consumer.ports.source import Membership
 
@@ -44,6 +45,7 @@ class RedisStreamSource:
         prefix: str,
         lease_seconds: float = 10.0,
         batch_size: int = 500,
+        mirror: bool = True,
     ) -> None:
         self._client = client
         self._reader = reader(client)
@@ -52,6 +54,7 @@ class RedisStreamSource:
         self._owner = owner
         self._lease_seconds = lease_seconds
         self._batch_size = batch_size
+        self._group = projection if mirror else None
         self._tables = [
             LeaseTable(client, prefix=prefix, projection=projection, topic=topic)
             for topic in topics
@@ -59,6 +62,8 @@ class RedisStreamSource:
         self._logs: dict[str, LogIdentity] = {}
         #: From `open` to `close`.
         self._joined: tuple[Membership, Ownership] | None = None
+        #: From `open` on, unless it is not wanted.
+        self._mirroring: Mirroring | None = None
         self._readings: dict[Partition, Reading] = {}
         #: Whether all was read, so that waiting for more is enough: reading repeats the last entries.
         self._is_quiet = False
@@ -77,8 +82,11 @@ class RedisStreamSource:
             owner=self._owner,
             lease_seconds=self._lease_seconds,
             membership=membership,
+            giving_back=self._show,
             gone=self._stop_reading,
         )
+        if self._group is not None:
+            self._mirroring = Mirroring(self._client, self._group, unmirrored=membership.unmirrored)
         self._joined = membership, ownership
 
     def poll(self, paused: Collection[Partition], wait: float) -> Iterator[Fetched]:
@@ -88,9 +96,11 @@ class RedisStreamSource:
         membership, ownership = self._joined
         until = monotonic() + wait
         try:
-            if ownership.look_after():
+            looked = ownership.look_after()
+            if looked:
                 self._is_quiet = False  # what was trimmed shows in reading, not in waiting
-            self._claim(membership, ownership)
+            if self._claim(membership, ownership) or looked:
+                self._keep_mirrored()
             readings = [
                 reading
                 for partition, reading in self._readings.items()
@@ -111,18 +121,22 @@ class RedisStreamSource:
                 reading.claim, records(reading.partition, entries), through=reading.through
             )
             with suppress(Transient):  # the next poll meets it again
-                ownership.look_after()
+                if ownership.look_after():
+                    self._keep_mirrored()
 
     def owns(self, partition: Partition) -> bool:
         """As `Source.owns`."""
         return self._joined is not None and self._joined[1].owns(partition)
 
     def joined(self) -> bool:
-        """As `Source.joined`."""
-        return self._joined is not None
+        """As `Source.joined`: the lease tables have us, whether there is a stream for us or not."""
+        return self._joined is not None and self._joined[1].is_member()
 
     def mirror(self, partition: Partition, offset: Offset) -> None:
-        """As `Source.mirror`."""
+        """As `Source.mirror`: the group of the projection's name is shown it, unless none is wanted."""
+        reading = self._readings.get(partition)
+        if reading is not None and isinstance(offset, StreamOffset):
+            reading.tally.applied(offset)
 
     def close(self) -> None:
         """As `Source.close`."""
@@ -133,8 +147,9 @@ class RedisStreamSource:
         ownership.leave()
         self._joined = None
 
-    def _claim(self, membership: Membership, ownership: Ownership) -> None:
-        """Claims what is owned and not read yet."""
+    def _claim(self, membership: Membership, ownership: Ownership) -> bool:
+        """Claims what is owned and not read yet; whether there was any."""
+        before = len(self._readings)
         for partition in ownership.owned():
             if partition not in self._readings:
                 first = partial(first_offset, self._client, partition)
@@ -144,6 +159,20 @@ class RedisStreamSource:
                         self._readings[partition] = Reading(claim)
                     except OffsetLost as cause:
                         membership.halt(partition, cause)
+        return len(self._readings) > before
+
+    def _keep_mirrored(self) -> None:
+        """Once a look at the leases went through, or a claim: in an outage nothing waits for it, too."""
+        if self._mirroring is not None:
+            self._mirroring.look_after(
+                {partition: reading.tally for partition, reading in self._readings.items()}
+            )
+
+    def _show(self, partitions: Collection[Partition]) -> None:
+        """What is about to go is shown for the last time."""
+        if self._mirroring is not None:
+            them = {p: self._readings[p].tally for p in partitions if p in self._readings}
+            self._mirroring.show({p: tally for p, tally in them.items() if tally.is_due})
 
     def _arrived(self, readings: Sequence[Reading], until: float) -> _Found:
         """What is there, or comes until then."""
@@ -176,6 +205,7 @@ class RedisStreamSource:
         return max(1, min(self._batch_size, _POLLED_AT_MOST // len(readings)))
 
     def _halt(self, partition: Partition, cause: OffsetLost) -> None:
+        self._show([partition])
         self._stop_reading([partition])
         if self._joined is not None:
             self._joined[0].halt(partition, cause)
