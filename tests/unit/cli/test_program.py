@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Callable
@@ -82,6 +83,25 @@ def test_check_says_all_that_is_wrong_at_once(call: Call, tmp_path: Path) -> Non
         "3 problems",
     ):
         assert expected in err
+
+
+def test_check_prints_a_document_for_programs(call: Call, tmp_path: Path) -> None:
+    code, out, err = call("check", "--offline", "--json")
+    assert (code, err) == (exits.DONE, "")
+    assert json.loads(out) == {
+        "problems": 0,
+        "findings": [
+            {"problem": False, "text": "sources.kafka: Kafka"},
+            {"problem": False, "text": "sources.redis: Redis Streams"},
+            {"problem": False, "text": "projections.customers: shop:Customers handles OrderPlaced"},
+        ],
+    }
+
+    (tmp_path / "projections.yaml").write_text(SETTINGS.replace("Customers", "Custmers"))
+    code, out, err = call("check", "--offline", "--json")
+    assert (code, err) == (exits.MISCONFIGURED, "")
+    assert json.loads(out)["problems"] == 1
+    assert json.loads(out)["findings"][-1]["problem"] is True
 
 
 @pytest.mark.parametrize(
