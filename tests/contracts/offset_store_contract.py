@@ -400,7 +400,8 @@ class OffsetStoreContract:
         old = claimed(store)
         new = claimed(store)
         other_token = Claim("customers", ORDERS, new.epoch, "another token", None)
-        for forged in (old, other_token):
+        other_epoch = Claim("customers", ORDERS, new.epoch + 1, new.token, None)
+        for forged in (old, other_token, other_epoch):
             store.note(forged, HALTED)
         assert checkpoint_in(store) == checkpoint(None, new.epoch)
 

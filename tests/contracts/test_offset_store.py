@@ -408,6 +408,21 @@ class RedisOffsetStoreContract(DurableOffsetStoreContract):
             "since": since,
         }
 
+    def test_a_move_and_a_reset_leave_nothing_of_what_was(
+        self, store: OffsetStore, records: RedisRecords
+    ) -> None:
+        claim = claimed(store)
+        store.commit(claim, None, at(41))
+        store.note(claim, HALTED)
+        store.move("customers", ORDERS, at(9), log=SWAPPED)
+        moved = records.read("customers", ORDERS)
+        known = {"schema", "epoch", "log_id", "log_partitions", "offset", "updated_at"}
+        assert moved.keys() == known | {"state", "since", "move", "before_move"}
+
+        store.note(claimed(store, log=SWAPPED), HALTED)
+        store.reset("customers")
+        assert records.read("customers", ORDERS).keys() == {"schema", "epoch", "updated_at"}
+
     @pytest.mark.parametrize("field", ["epoch", "log_partitions", "since"])
     def test_a_damaged_field_is_named_and_can_be_moved_away(
         self, store: OffsetStore, records: RedisRecords, field: str

@@ -99,7 +99,7 @@ return {{'committed'}}
 """
 )
 
-#: epoch, token, state, reason or "" -> noted | kept (the claim holds no longer) | newer, schema
+#: epoch, token, state, reason -> noted | kept (the claim holds no longer) | newer, schema
 NOTE = Script(
     _BEGINNING
     + """
@@ -109,13 +109,9 @@ local last_epoch, last_token, last_state = unpack(redis.call(
 if last_epoch ~= epoch or last_token ~= token then
   return {'kept'}
 end
+redis.call('HSET', record, 'state', state, 'reason', reason)
 if state ~= (last_state or 'running') then
-  redis.call('HSET', record, 'state', state, 'since', now)
-end
-if reason == '' then
-  redis.call('HDEL', record, 'reason')
-else
-  redis.call('HSET', record, 'reason', reason)
+  redis.call('HSET', record, 'since', now)
 end
 return {'noted'}
 """

@@ -143,7 +143,6 @@ class RedisOffsetStore:
         key = self._key(projection, partition)
         to = str(validated_offset(offset))
         deed = f"move {projection} in {partition} to {to}"
-        self._incarnation(deed)
         self._listing.add(projection, partition)
         answer = self._line.run(MOVE, key, deed, uuid4().hex, log.id, log.partitions, to)
         match answer:

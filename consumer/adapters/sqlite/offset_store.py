@@ -108,7 +108,6 @@ class SqliteOffsetStore:
         place = (validated_name(projection), partition)
         validated_offset(offset)
         with self._file.writing() as connection:
-            records.incarnation(connection)
             before = records.read_if_legible(connection, *place)
             after = before.moved(log, offset, datetime.now(UTC))
             records.write(connection, *place, after)
