@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any, Literal, TextIO
 
 import msgspec
@@ -124,4 +125,6 @@ def _headed(_logger: Any, _method: str, fields: structlog.typing.EventDict) -> d
 def _plain(value: Any) -> Any:
     if value is None or isinstance(value, str | int | float):
         return round(value, 6) if isinstance(value, float) else value
+    if isinstance(value, Mapping):  # of lags, by partition
+        return {str(partition): lag.events for partition, lag in value.items()}
     return told(value) if isinstance(value, BaseException) else str(value)

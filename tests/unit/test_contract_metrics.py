@@ -242,7 +242,12 @@ def test_two_instances_do_not_meet() -> None:
     assert first.registry is registry
     first.record_projection_operation("orders", SINCE, 0.5, True, 3)
     assert second.get_projection_metrics("orders") == {}
-    assert list(samples(second)) == []
+
+
+def test_a_metric_without_series_is_not_exposed(metrics: ProjectionMetrics) -> None:
+    assert list(metrics.registry.collect()) == []
+    metrics.set_projection_health("orders", True)
+    assert [family.name for family in metrics.registry.collect()] == ["projection_health"]
 
 
 def test_a_registry_takes_the_metrics_once_and_keeps_what_else_it_has() -> None:

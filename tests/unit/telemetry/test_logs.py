@@ -13,7 +13,18 @@ import structlog
 
 from consumer.errors import ApplyFailed, OffsetLost, Transient
 from consumer.model.event import undecodable
-from consumer.model.facts import Applied, Claimed, Fact, Halted, Skipped, Started, Stopped, Waiting
+from consumer.model.facts import (
+    Applied,
+    Claimed,
+    Fact,
+    Halted,
+    Lagged,
+    Skipped,
+    Started,
+    Stopped,
+    Waiting,
+)
+from consumer.model.lag import Lag
 from consumer.model.operations import ErrorType
 from consumer.model.position import IntOffset, Partition
 from consumer.telemetry.logs import Format, Logs, configure, told
@@ -89,6 +100,17 @@ def test_a_fact_is_one_line_with_its_verb_its_place_and_its_numbers() -> None:
 )
 def test_what_needs_a_person_is_louder_than_what_does_not(fact: Fact, level: str) -> None:
     assert line(fact)["level"] == level
+
+
+def test_a_lag_is_a_number_of_events_for_each_partition() -> None:
+    assert line(Lagged({ORDERS: Lag(12, None)}))["lags"] == {"orders/3": 12}
+
+
+@pytest.mark.parametrize("format", ["console", "json"])
+def test_a_batch_that_waits_says_which_part_failed(format: Format) -> None:
+    found = logged(waiting(1, 0.1, Transient("away")), format=format)
+    assert "apply_error" in found
+    assert "ErrorType" not in found
 
 
 def test_applied_is_silent_unless_somebody_wants_to_see_it() -> None:
