@@ -130,8 +130,9 @@ def _told(offset: StreamOffset, extent: Extent, groups: Sequence[Group]) -> int 
         return 0
     if offset < extent.first:
         return extent.length
-    here = (group.lag for group in groups if group.offset == offset)
-    return next((lag for lag in here if lag is not None and 0 < lag <= extent.length), None)
+    return next(
+        (group.lag for group in groups if group.offset == offset and _is_sane(group, extent)), None
+    )
 
 
 def _stretches(
@@ -141,12 +142,7 @@ def _stretches(
     last: StreamOffset,
     groups: Sequence[Group],
 ) -> list[Stretch]:
-    # Of a group before the first entry Redis may count what was trimmed, too.
-    known = {
-        group.offset: group.lag
-        for group in groups
-        if group.lag is not None and group.lag <= extent.length and first <= group.offset < last
-    }
+    known = {group.offset: group.lag or 0 for group in groups if _is_sane(group, extent)}
     known |= {first.previous: extent.length, last: 0}
     below = max(place for place in known if place < offset)
     above = min(place for place in known if place > offset)
@@ -154,3 +150,12 @@ def _stretches(
         Stretch(below, offset, known=known[below], sign=-1, first=first),
         Stretch(offset, above, known=known[above], sign=1, first=first),
     ]
+
+
+def _is_sane(group: Group, extent: Extent) -> bool:
+    """Whether what Redis tells of a group can be: whoever made it may have told Redis any number, and of
+    one before the first entry it may count what was trimmed, too.
+    """
+    if group.lag is None or extent.first is None or extent.last is None:
+        return False
+    return extent.first <= group.offset < extent.last and 0 < group.lag < extent.length
