@@ -105,8 +105,14 @@ def reset(
             _print(plan)
         if not yes:
             typer.confirm(f"move the offsets of {name} so?", abort=True, err=True)
-        _refuse_while_owned(plan, dict.fromkeys(work.carry_out(plan), ()))
+        outcome = work.carry_out(plan)
+        _refuse_while_owned(plan, dict.fromkeys(outcome.came, ()))
         unmirrored = work.mirror(plan)
+    for owner in sorted(outcome.late):
+        typer.echo(
+            f"{owner} started meanwhile. It is fenced, and notices at its next event: restart it",
+            err=True,
+        )
     if unmirrored:
         typer.echo(
             f"the broker's own group does not show it yet; the next worker sees to it: {unmirrored}",

@@ -108,10 +108,19 @@ def planned(
     return Plan(book.projection, words, tuple(moves), book)
 
 
+class Outcome(msgspec.Struct, frozen=True):
+    """What came of a plan."""
+
+    #: Workers that came before anything moved; if there are any, nothing did.
+    came: frozenset[str] = frozenset()
+    #: Workers that came while it moved. They are fenced, which they notice at their next commit.
+    late: frozenset[str] = frozenset()
+
+
 def carried_out(
     plan: Plan, offsets: OffsetStore, presence: Presence, audit: Audit, *, by: str
-) -> frozenset[str]:
-    """Does what was planned; the workers that came meanwhile, and if there are any, moves nothing.
+) -> Outcome:
+    """Does what was planned, unless workers came meanwhile.
 
     May be killed anywhere, and then be planned and carried out again. Raises as the stores do.
     """
@@ -119,14 +128,21 @@ def carried_out(
     claims = dict(_claimed(plan, offsets, by))
     now = booked(plan.projection, offsets, presence)
     came = now.present | presence.present({each.owner for each in claims.values()} - {by, ""})
-    if not came:
-        for move in plan.moves:
-            offsets.move(plan.projection, move.partition, move.after, log=move.log)
+    late = frozenset() if came else _moved(plan, offsets) - {by, ""}
     for claim, former in claims.items():  # those of what was moved hold no longer
         if former.condition.state != "running":
             offsets.note(claim, former.condition)
         offsets.release(claim)
-    return came
+    return Outcome(came, late)
+
+
+def _moved(plan: Plan, offsets: OffsetStore) -> frozenset[str]:
+    """Who held what was moved, right before."""
+    formers = [
+        offsets.move(plan.projection, move.partition, move.after, log=move.log)
+        for move in plan.moves
+    ]
+    return frozenset(former.owner for former in formers if former is not None)
 
 
 def _claimed(plan: Plan, offsets: OffsetStore, by: str) -> Iterator[tuple[Claim, Checkpoint]]:

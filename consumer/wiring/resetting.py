@@ -10,7 +10,7 @@ from contextlib import ExitStack, closing, contextmanager
 
 import msgspec
 
-from consumer.engine.resetting import Plan, carried_out, planned
+from consumer.engine.resetting import Outcome, Plan, carried_out, planned
 from consumer.engine.standing import booked, viewed
 from consumer.engine.targets import Target
 from consumer.errors import ConsumerError
@@ -43,8 +43,8 @@ class Desk(msgspec.Struct, frozen=True):
         book = booked(self.projection, self.offsets, self.presence)
         return planned(book, viewed(self.log), self.log, target, words=words, only=only)
 
-    def carry_out(self, plan: Plan) -> frozenset[str]:
-        """Does it; the workers that came meanwhile, and if there are any, nothing was moved."""
+    def carry_out(self, plan: Plan) -> Outcome:
+        """Does it, unless workers came meanwhile."""
         return carried_out(plan, self.offsets, self.presence, self.audit, by=_operator())
 
     def mirror(self, plan: Plan) -> str:

@@ -11,7 +11,7 @@ import pytest
 from consumer.adapters.memory.audit import MemoryAudit
 from consumer.adapters.memory.offset_store import MemoryOffsetStore
 from consumer.adapters.memory.presence import MemoryPresence
-from consumer.engine.resetting import Plan, carried_out, planned
+from consumer.engine.resetting import Outcome, Plan, carried_out, planned
 from consumer.engine.standing import booked, viewed
 from consumer.engine.targets import Target
 from consumer.errors import Fenced, Misconfigured, NewerRecord, Transient
@@ -46,12 +46,12 @@ class Room:
         book = booked("shop", self.offsets, self.presence)
         return planned(book, viewed(self.log), self.log, target, words="--to", only=only)
 
-    def do(self, plan: Plan, offsets: Any = None) -> frozenset[str]:
+    def do(self, plan: Plan, offsets: Any = None) -> Outcome:
         return carried_out(
             plan, offsets or self.offsets, self.presence, self.audit, by="ann@here:1"
         )
 
-    def reset(self, target: Target = BEGINNING, only: Collection[Partition] = ()) -> frozenset[str]:
+    def reset(self, target: Target = BEGINNING, only: Collection[Partition] = ()) -> Outcome:
         return self.do(self.plan(target, only))
 
     def at(self, partition: Partition) -> int | None:
@@ -136,7 +136,7 @@ def test_a_plan_names_the_workers_that_live_and_what_they_hold(room: Room) -> No
 
 
 def test_every_partition_moves_also_one_that_never_ran(room: Room) -> None:
-    assert room.reset(IntOffset(2)) == frozenset()
+    assert room.reset(IntOffset(2)) == Outcome()
 
     assert [room.at(each) for each in PARTITIONS] == [1, 1, 1]
     found = [room.offsets.get("shop", each) for each in PARTITIONS]
@@ -168,7 +168,7 @@ def test_the_record_tells_who_did_what(room: Room) -> None:
 
 
 def test_the_other_partitions_stay_where_they_are_in_nobodys_hands(room: Room) -> None:
-    assert room.reset(END, [ONE]) == frozenset()
+    assert room.reset(END, [ONE]) == Outcome()
 
     assert [room.at(each) for each in PARTITIONS] == [3, 9, None]
     zero = room.offsets.get("shop", ZERO)
@@ -280,7 +280,7 @@ def test_a_worker_that_came_before_the_claims_stops_the_reset(room: Room) -> Non
     room.presence.extend("new", 60)
     claim = room.worked(ZERO, 4, owner="new")
 
-    assert room.do(plan) == {"new"}
+    assert room.do(plan) == Outcome(came=frozenset({"new"}))
 
     assert [room.at(each) for each in PARTITIONS] == [4, 3, None]
     with pytest.raises(Fenced):  # it joins again, and goes on from its checkpoint
@@ -295,7 +295,7 @@ def test_a_worker_that_came_behind_the_claims_stops_the_reset(room: Room) -> Non
 
     plan = room.plan()
 
-    assert room.do(plan, Interrupted(room.offsets, 1, come)) == {"new"}
+    assert room.do(plan, Interrupted(room.offsets, 1, come)).came == {"new"}
     assert [room.at(each) for each in (ZERO, ONE)] == [3, 3]
 
 
@@ -307,7 +307,7 @@ def test_a_worker_that_claims_between_the_last_look_and_the_move_is_fenced(room:
             claims.append(room.offsets.claim("shop", ZERO, owner="late", log=LOG))
 
     plan = room.plan(END)
-    assert room.do(plan, Interrupted(room.offsets, 2, come)) == frozenset()
+    assert room.do(plan, Interrupted(room.offsets, 2, come)) == Outcome(late=frozenset({"late"}))
 
     assert room.at(ZERO) == 9
     with pytest.raises(Fenced):
@@ -330,7 +330,7 @@ def test_killed_at_any_step_the_same_words_end_it_right(only: list[Partition]) -
         try:
             room.do(room.plan(END, only), Interrupted(room.offsets, step, _killed))
         except Killed:
-            assert room.reset(END, only) == frozenset()
+            assert room.reset(END, only) == Outcome()
             assert len(room.audit.records("shop")) == 2
         else:
             break
