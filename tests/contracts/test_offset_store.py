@@ -169,11 +169,19 @@ class TestSqliteOffsetStore(DurableOffsetStoreContract):
         go_on_from_released(store)
         store.close()
 
-    def test_processes_that_open_a_new_file_at_once_lose_nothing(self, path: Path) -> None:
+    @pytest.mark.parametrize("release", [None, *sorted(RELEASED.glob("*.sql"))])
+    def test_processes_that_open_a_new_file_or_an_older_one_at_once_lose_nothing(
+        self, path: Path, release: Path | None
+    ) -> None:
+        if release:
+            connection = sqlite3.connect(path)
+            connection.executescript(release.read_text())
+            connection.close()
         program = (
             "import sys\n"
             "from consumer.adapters.sqlite.offset_store import SqliteOffsetStore\n"
             "from consumer.model.position import IntOffset, LogIdentity, Partition\n"
+            "print('ready', flush=True)\n"
             "sys.stdin.readline()\n"
             "store = SqliteOffsetStore(sys.argv[1])\n"
             "for _ in range(10):\n"
@@ -191,6 +199,9 @@ class TestSqliteOffsetStore(DurableOffsetStoreContract):
             )
             for number in range(4)
         ]
+        for process in processes:
+            assert process.stdout
+            assert process.stdout.readline() == "ready\n"
         for process in processes:
             assert process.stdin
             process.stdin.write("go\n")
