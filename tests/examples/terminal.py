@@ -4,7 +4,7 @@
   commands have come to.
 - In a block of console each line after `$ ` is a command, and the lines below it, if there are any, are
   all that it said. `...` stands for any number of lines.
-- Times, durations, owners and addresses differ from run to run. An address that was shown is replaced
+- Times, durations, owners, addresses and the widths of columns differ from run to run. An address that was shown is replaced
   by the one that came wherever the page types it again.
 - `projections servers` stays, as it does in a terminal of its own, until the page is done.
 """
@@ -35,7 +35,8 @@ _VOLATILE = [
     (re.compile(r"\b\d{4}-\d\d-\d\dT[\d:.]+(Z|\+00:00)"), "TIME"),
     (re.compile(r"\b\d+(\.\d+)?s\b"), "SECONDS"),
     (re.compile(r"\bowner=\S+"), "OWNER"),
-    (re.compile(r"[ \t]+$", re.MULTILINE), ""),
+    (re.compile(r" +$", re.MULTILINE), ""),
+    (re.compile(r"  +"), "  "),  # a column is as wide as what stands in it
 ]
 
 
@@ -63,16 +64,20 @@ class Terminal:
     def __exit__(self, *exc_info: object) -> None:
         self._staying.close()
 
-    def play(self, page: str) -> None:
-        """Does all that the page says, in its order."""
+    def play(self, page: str, *, without: str | None = None) -> list[Command]:
+        """Does all that the page says, in its order, but for commands that start with `without`."""
+        ran = []
         for language, text in _FENCE.findall((ROOT / page).read_text()):
             if language == "console":
                 for command in commands(text):
-                    self.run(command)
+                    if without is None or not command.typed.startswith(without):
+                        self.run(command)
+                        ran.append(command)
             elif named := _FILE.match(text):
                 path = self.folder / named[1]
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_text(text)
+        return ran
 
     def run(self, command: Command) -> None:
         """Types it, and compares what it said with what is shown."""
