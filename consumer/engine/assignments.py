@@ -74,17 +74,23 @@ class Assignments:
         """As `Membership.revoked`: the running apply is over (it is on this thread); the rest goes."""
         reachable = True
         for partition in partitions:
+            stood = partition in self.halted
             holding = self._forget(partition)
             if holding is not None:
                 reachable = reachable and self._release(holding)
                 self._observer.happened(Revoked(partition, holding.claim.epoch, holding.offset))
+            elif stood:
+                self._observer.happened(Revoked(partition, None, None))
 
     def lost(self, partitions: Collection[Partition]) -> None:
         """As `Membership.lost`."""
         for partition in partitions:
+            stood = partition in self.halted
             holding = self._forget(partition)
             if holding is not None:
                 self._observer.happened(Lost(partition, holding.claim.epoch, holding.offset))
+            elif stood:
+                self._observer.happened(Lost(partition, None, None))
 
     def halt(self, partition: Partition, cause: Exception) -> None:
         """As `Membership.halt`; other partitions go on."""

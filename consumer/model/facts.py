@@ -127,16 +127,18 @@ class Revoked(Fact, frozen=True):
     """A partition was given back in good order, its checkpoint at `offset`."""
 
     partition: Partition
-    epoch: int
-    offset: Offset
+    #: None, as is the offset, where it had halted before it could be claimed.
+    epoch: int | None
+    offset: Offset | None
 
 
 class Lost(Fact, frozen=True):
     """A partition belongs to somebody else already; our last checkpoint was at `offset`."""
 
     partition: Partition
-    epoch: int
-    offset: Offset
+    #: None, as is the offset, where it had halted before it could be claimed.
+    epoch: int | None
+    offset: Offset | None
 
 
 class Lagged(Fact, frozen=True):

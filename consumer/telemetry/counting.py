@@ -123,12 +123,10 @@ class Counting:
             self._workers.decode_errors.of(self._projection).inc()
 
     def _revoked(self, fact: Revoked) -> None:
-        self._workers.rebalances.of(self._projection, "revoked").inc()
-        self._gone(fact.partition)
+        self._gone(fact, "revoked")
 
     def _lost(self, fact: Lost) -> None:
-        self._workers.rebalances.of(self._projection, "lost").inc()
-        self._gone(fact.partition)
+        self._gone(fact, "lost")
 
     def _lagged(self, fact: Lagged) -> None:
         self._partitions.measured(fact.lags, datetime.now(UTC))
@@ -158,10 +156,12 @@ class Counting:
         self._waiting.discard(partition)
         self._show_standing()
 
-    def _gone(self, partition: Partition) -> None:
-        self._partitions.let_go(partition)
-        self._waiting.discard(partition)
-        self._halted.discard(partition)
+    def _gone(self, fact: Revoked | Lost, kind: str) -> None:
+        if fact.epoch is not None:  # else it never came
+            self._workers.rebalances.of(self._projection, kind).inc()
+        self._partitions.let_go(fact.partition)
+        self._waiting.discard(fact.partition)
+        self._halted.discard(fact.partition)
         self._show_standing()
 
     def _all_gone(self) -> None:

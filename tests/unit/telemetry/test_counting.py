@@ -43,7 +43,7 @@ from consumer.model.facts import (
 )
 from consumer.model.lag import NO_LAG, Lag
 from consumer.model.operations import ErrorType
-from consumer.model.position import IntOffset, Offset, Partition, StreamOffset
+from consumer.model.position import IntOffset, LogIdentity, Offset, Partition, StreamOffset
 from consumer.telemetry.counting import Counting
 from consumer.telemetry.metrics import ProjectionMetrics
 from tests.doubles import Engine, Folded, ScriptedSource
@@ -304,6 +304,23 @@ def test_a_partition_that_halts_before_it_could_be_claimed_counts_too(counted: C
     counted.after(Halted(ONE, None, None, OffsetLost("another log")))
     assert counted["halted_partitions"] == 1
     assert counted["assigned_partitions"] == 0
+
+
+@pytest.mark.parametrize("end", ["revoked", "lost"])
+def test_a_partition_that_could_not_be_claimed_stands_here_until_it_goes(
+    counted: Counted, end: str
+) -> None:
+    offsets = MemoryOffsetStore()
+    offsets.claim("folded", ONE, owner="me", log=LogIdentity("old", 3))
+    engine = Engine(ScriptedSource(ONE), offsets, Folded())
+    engine.seen.happened = counted.counting.happened  # type: ignore[method-assign]  # as it happens
+
+    engine.assignments.claim(ONE, LogIdentity("new", 3), lambda _: AT)
+    assert counted["halted_partitions"] == 1
+
+    getattr(engine.assignments, end)([ONE, TWO])
+    assert counted["halted_partitions"] == 0
+    assert counted[f'rebalances_total{{kind="{end}"}}'] == 0
 
 
 def test_a_skipped_event_is_a_decode_error_and_no_failure(counted: Counted) -> None:
