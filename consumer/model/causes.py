@@ -15,8 +15,13 @@ def told(cause: BaseException) -> str:
     """What went wrong, in a line. Of errors that are not ours only the type, and where they were raised:
     their text may quote what no log should hold.
     """
+    # What a projector raises may break lines, or hold half a character, which no store and no log takes.
+    return " ".join(_text(cause).encode("utf-8", "backslashreplace").decode().splitlines())
+
+
+def _text(cause: BaseException) -> str:
     if isinstance(cause, ApplyFailed) and cause.__cause__ is not None:
-        return f"{type(cause).__name__}: {cause} <- {told(cause.__cause__)}"
+        return f"{type(cause).__name__}: {cause} <- {_text(cause.__cause__)}"
     if isinstance(cause, ConsumerError):
         return f"{type(cause).__name__}: {cause}"
     calls = traceback.extract_tb(cause.__traceback__)[-_CALLS:]
