@@ -128,7 +128,7 @@ def carried_out(
     claims = dict(_claimed(plan, offsets, by))
     now = booked(plan.projection, offsets, presence)
     came = now.present | presence.present({each.owner for each in claims.values()} - {by, ""})
-    late = frozenset() if came else _moved(plan, offsets) - {by, ""}
+    late = frozenset() if came else presence.present(_moved(plan, offsets) - {by, ""})
     for claim, former in claims.items():  # those of what was moved hold no longer
         if former.condition.state != "running":
             offsets.note(claim, former.condition)

@@ -304,6 +304,7 @@ def test_a_worker_that_claims_between_the_last_look_and_the_move_is_fenced(room:
 
     def come() -> None:
         if not claims:
+            room.presence.extend("late", 60)
             claims.append(room.offsets.claim("shop", ZERO, owner="late", log=LOG))
 
     plan = room.plan(END)

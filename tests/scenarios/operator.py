@@ -1,0 +1,93 @@
+"""Who looks at a fleet from outside, through the command line alone."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from typing import Any
+
+from consumer.adapters.redis.streams import register
+from consumer.model.position import Partition
+from tests.fleet import PROJECTION, ROOT, Fleet
+from tests.scenarios.kafka.story import Story as KafkaStory
+from tests.scenarios.redis.story import Story as RedisStory
+
+EitherStory = KafkaStory | RedisStory
+BeginOnEither = Callable[..., AbstractContextManager[EitherStory]]
+
+#: Behind the `-c` of a Python that does as `projections`, but for something in the way.
+Way = Sequence[str]
+PROJECTIONS: Way = ("-m", "consumer")
+
+
+class Operator:
+    """Types commands in a fleet's folder."""
+
+    def __init__(self, fleet: Fleet) -> None:
+        self._fleet = fleet
+
+    def start(self, *words: str, way: Way = PROJECTIONS) -> subprocess.Popen[str]:
+        config = ["--config", str(self._fleet.folder / "projections.yaml")]
+        return subprocess.Popen(
+            [sys.executable, *way, *config, *words],
+            cwd=ROOT,
+            env={**os.environ, "LEDGER_FOLDER": str(self._fleet.folder)},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def types(self, *words: str, way: Way = PROJECTIONS) -> subprocess.CompletedProcess[str]:
+        with self.start(*words, way=way) as process:
+            out, err = process.communicate(timeout=60)
+        return subprocess.CompletedProcess(words, process.returncode, out, err)
+
+    def resets(self, *words: str, way: Way = PROJECTIONS) -> subprocess.CompletedProcess[str]:
+        return self.types("offsets", "reset", PROJECTION, *words, way=way)
+
+    def status(self) -> dict[str, Any]:
+        """The document's part of the projection."""
+        done = self.types("status", PROJECTION, "--json")
+        assert done.returncode == 0, done.stderr + done.stdout
+        (projection,) = json.loads(done.stdout)["projections"]
+        found: dict[str, Any] = projection
+        return found
+
+    def partitions(self) -> dict[str, dict[str, Any]]:
+        """The status of each partition by its name."""
+        return {each["partition"]: each for each in self.status()["partitions"]}
+
+    def states(self) -> set[str]:
+        return {each["state"] for each in self.status()["partitions"]}
+
+    def resets_on_record(self) -> list[dict[str, Any]]:
+        done = self.types("offsets", "get", PROJECTION, "--json")
+        found: list[dict[str, Any]] = json.loads(done.stdout)["resets"]
+        return found
+
+
+def poison(story: EitherStory, partition: Partition) -> None:
+    """Adds a record to it that nobody can decode."""
+    if isinstance(story, KafkaStory):
+        story.broker.fill(story.topic, 1, number=partition.number)
+    else:
+        story.client.xadd(f"{story.topic}:{partition.number}", {"data": "no event"})
+
+
+def make_anew(story: EitherStory) -> None:
+    """Another topic of the same name, and empty."""
+    count = len(story.partitions)
+    if isinstance(story, KafkaStory):
+        story.broker.make_anew(story.topic, count)
+    else:
+        story.client.delete(f"{story.topic}:streams")
+        for partition in story.partitions:
+            story.client.delete(f"{story.topic}:{partition.number}")
+        register(story.client, story.topic, count)
+    for expected in story.fleet.expected.values():
+        expected.clear()
