@@ -16,9 +16,10 @@ from functools import cached_property
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, urlencode
 
 import pytest
+import redis
 import trustme
 from confluent_kafka.admin import (
     AdminClient,
@@ -31,6 +32,7 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from consumer.embedded.kafka import Kafka
 from consumer.embedded.process import HOST, free_port
+from consumer.embedded.valkey import Valkey
 from tests import servers
 
 _YESTERDAY = datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=1)
@@ -349,3 +351,51 @@ def _properties(
             }.items()
         }
     return properties
+
+
+# --- Redis ---------------------------------------------------------------------------------------
+
+
+@dataclass
+class SecuredRedis:
+    """A Redis with a port for TLS; its plain port is the test's own, for what an operator does."""
+
+    server: Valkey
+    certificates: Certificates
+    port: int
+
+    @property
+    def url(self) -> str:
+        return f"rediss://{HOST}:{self.port}/0"
+
+    def trusting(self, **options: object) -> str:
+        """The url of a client that trusts the authority."""
+        query = {"ssl_ca_certs": self.certificates.ca, **options}
+        return f"{self.url}?{urlencode({name: str(value) for name, value in query.items()})}"
+
+    def admin(self) -> Any:
+        return redis.Redis(host=HOST, port=self.server.port, decode_responses=True)
+
+    def shows(self, certificate: Certificate) -> None:
+        """From now on the server shows this certificate."""
+        with self.admin() as admin:
+            both = str(certificate.both)
+            admin.config_set("tls-key-file", both, "tls-cert-file", both)
+
+    def asks_for_certificates(self, word: str) -> None:
+        """`yes`, `no` or `optional`."""
+        with self.admin() as admin:
+            admin.config_set("tls-auth-clients", word)
+
+
+@contextmanager
+def secured_redis(folder: Path) -> Iterator[SecuredRedis]:
+    certificates = Certificates(folder)
+    port = free_port()
+    options = ("--tls-port", str(port), "--tls-ca-cert-file", str(certificates.ca))
+    shown = ("--tls-cert-file", str(certificates.server.both), "--tls-key-file")
+    more = (str(certificates.server.both), "--tls-auth-clients", "no")
+    with servers.valkey_process(
+        servers.redis_70_binary(), options=(*options, *shown, *more)
+    ) as server:
+        yield SecuredRedis(server, certificates, port)

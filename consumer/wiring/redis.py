@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from contextlib import closing
 
 from consumer.adapters.redis.audit import RedisAudit
-from consumer.adapters.redis.connection import Client, connect, reachable, refuse_eviction
+from consumer.adapters.redis.connection import Client, connect, proven, reachable, refuse_eviction
 from consumer.adapters.redis.event_log import RedisStreamLog
 from consumer.adapters.redis.mirror import RedisMirror
 from consumer.adapters.redis.offset_store import RedisOffsetStore
@@ -98,10 +98,13 @@ class RedisStreams:
 
 
 def _client(settings: RedisConnection) -> Client:
-    return connect(
+    # What a file holds may be another password at the next connection.
+    in_file = settings.password_file is not None
+    client = connect(
         settings.url.get_secret_value(),
         cluster=settings.cluster,
         sentinel=settings.sentinel,
         username=settings.username,
-        password=settings.secret,
+        password=(lambda: settings.secret or "") if in_file else settings.secret,
     )
+    return proven(client)

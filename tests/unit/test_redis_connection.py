@@ -178,7 +178,8 @@ def test_a_url_that_cannot_work_is_refused_without_quoting_it(url: str) -> None:
 @pytest.mark.parametrize(
     ("url", "named"),
     [
-        ("rediss://localhost:1?ssl_cert_reqs=bogus", "bogus"),
+        ("rediss://localhost:1?ssl_cert_reqs=none", "ssl_cert_reqs: TLS without it"),
+        ("rediss://localhost:1?ssl_check_hostname=false", "ssl_check_hostname: TLS without it"),
         ("rediss://localhost:1?ssl_ca_certs=/nope", "ssl_ca_certs"),
         ("rediss://localhost:1?ssl_certfile=/nope&ssl_keyfile=/nope", "ssl_certfile"),
         ("rediss://localhost:1?ssl_ca_certs=NOTHING", "TLS"),

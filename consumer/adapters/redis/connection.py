@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TypeAlias
 
@@ -11,12 +10,15 @@ from redis import Redis, RedisCluster, SSLConnection
 from redis import exceptions as refusal
 from redis.backoff import ExponentialWithJitterBackoff
 from redis.cluster import ClusterNode
-from redis.connection import ConnectionPool
+from redis.connection import Connection, ConnectionPool
 from redis.retry import Retry
-from redis.sentinel import MasterNotFoundError, Sentinel
+from redis.sentinel import MasterNotFoundError, Sentinel, SentinelConnectionPool
 
+from consumer.adapters.redis.credentials import Rotating, joined
+from consumer.adapters.redis.meaning import cut_quotations, meaning
+from consumer.adapters.redis.tls import obstacle
 from consumer.adapters.redis.url import understood
-from consumer.errors import ConsumerError, Misconfigured, Transient
+from consumer.errors import Misconfigured, Transient
 
 Client: TypeAlias = Redis | RedisCluster
 
@@ -28,33 +30,6 @@ RETRIES = 1
 #: Seconds for one sentinel: several may have to be asked within a call.
 _SENTINEL_TIMEOUT = 0.5
 
-#: How a reply begins that will be another one later, where redis-py has no class of its own for it.
-#: Redis 6.2 wraps what a script met into an error of its own, behind a dash.
-_PASSING = re.compile(
-    r"BUSY |MISCONF |NOREPLICAS |UNBLOCKED |IOERR |UNKILLABLE |CLUSTERDOWN |MASTERDOWN "
-    r"|.* -(READONLY|OOM|MISCONF|NOREPLICAS|MASTERDOWN) ",
-    re.DOTALL,
-)
-
-_DENIED = (
-    refusal.AuthenticationError,
-    refusal.AuthenticationWrongNumberOfArgsError,
-    refusal.AuthorizationError,
-    refusal.NoPermissionError,
-)
-
-_AWAY = (
-    refusal.ConnectionError,  # and BusyLoadingError
-    refusal.TimeoutError,
-    refusal.ClusterError,  # and ClusterDownError, MasterDownError
-    refusal.ExecAbortError,
-    refusal.OutOfMemoryError,
-    refusal.ReadOnlyError,
-    refusal.RedisClusterException,
-    refusal.TryAgainError,
-    OSError,
-)
-
 
 def connect(
     url: str,
@@ -62,15 +37,15 @@ def connect(
     cluster: bool = False,
     sentinel: str | None = None,
     username: str | None = None,
-    password: str | None = None,
+    password: str | Callable[[], str] | None = None,
     timeout: float = TIMEOUT,
 ) -> Client:
     """A client for the server at `url` (redis://, rediss:// or unix://). It answers in bytes (RESP2).
 
     With `cluster`, `url` names some of the nodes (`redis://one:6379,two:6379`). With `sentinel`, the
     name of a master, it names the sentinels; a user and password in it are theirs, and `username`
-    and `password` the servers'. Elsewhere these two win over those in `url`. `timeout` is in seconds;
-    whoever lets the server block for longer needs a client of their own. The query of `url` may set
+    and `password` the servers'. Elsewhere these two win over those in `url`. A `password` that is a
+    function is called at each connection, for it may rotate. `timeout` is in seconds; whoever lets the server block for longer needs a client of their own. The query of `url` may set
     more (`?ssl_ca_certs=...`).
 
     Raises `Misconfigured` for what cannot work, never quoting `url`, which may hold a password. Only a
@@ -89,15 +64,35 @@ def connect(
         "retry": _retry(RETRIES),
         "protocol": 2,
     }
-    credentials = {"username": username, "password": password}
-    given = {name: value for name, value in credentials.items() if value is not None}
+    given: dict[str, Any] = {}
+    if callable(password):
+        name = username or (None if sentinel else options.get("username"))
+        given["credential_provider"] = Rotating(name, password)
+    else:
+        credentials = {"username": username, "password": password}
+        given = {name: value for name, value in credentials.items() if value is not None}
     if cluster:
-        return _cluster(hosts, {**ours, **options, **given})
+        return _cluster(hosts, joined({**ours, **options}, given))
     # A master that was demoted: the retry connects anew, to whoever is master then.
     ours["retry_on_error"] = [refusal.ReadOnlyError]
     if sentinel:
         return _behind_sentinels(sentinel, hosts, {**ours, **options}, given)
-    return Redis.from_pool(ConnectionPool(**{**ours, **options, **given}))
+    return Redis.from_pool(ConnectionPool(**joined({**ours, **options}, given)))
+
+
+def proven(client: Client) -> Client:
+    """The client, once it is sure that no mistake keeps it from its server: `Misconfigured` tells it.
+
+    A server that is merely away is left to the first call.
+    """
+    try:
+        with reachable("answer"):
+            client.ping()
+    except Transient as cause:
+        for connection in _first_connections(client):
+            if found := obstacle(connection):
+                raise Misconfigured(f"Redis cannot answer: {found}") from cause
+    return client
 
 
 def refuse_eviction(client: Client) -> None:
@@ -135,35 +130,8 @@ def reachable(deed: str) -> Iterator[None]:
             "master's name, the sentinels' addresses, and the user and password in the url"
         ) from None
     except (refusal.RedisError, refusal.RedisClusterException, OSError) as cause:
-        _cut_quotations(cause)
-        raise _ours(deed, cause) from cause
-
-
-def _cut_quotations(cause: BaseException) -> None:
-    """Takes out what redis-py and Redis quote of a command: it may hold events, or a password."""
-    met: BaseException | None = cause
-    while met is not None:
-        if met.args and isinstance(met.args[0], str):
-            said = met.args[0].rpartition(" of pipeline caused error: ")[2]
-            met.args = (said.partition(", with args beginning with")[0], *met.args[1:])
-        met = met.__cause__ or met.__context__
-
-
-def _ours(deed: str, cause: BaseException) -> ConsumerError:
-    """Which branch of the tree an error belongs to. A reply that we do not know is for a person."""
-    if isinstance(cause, refusal.RedisClusterException) and cause.__cause__:
-        return _ours(deed, cause.__cause__)  # what its client met at the first node
-    if isinstance(cause, _DENIED):
-        advice = "Check the user, its password and its ACL"
-        return Misconfigured(f"Redis does not let us {deed}: {cause}. {advice}")
-    if isinstance(cause, refusal.AskError):  # and MovedError, which is one
-        advice = "Say in the settings that it is one"
-        return Misconfigured(f"Redis cannot {deed}: it is a node of a cluster. {advice}")
-    if isinstance(cause, refusal.RedisClusterException) and "mode is not enabled" in str(cause):
-        return Misconfigured(f"Redis cannot {deed}: it is no cluster. Say in the settings so")
-    if isinstance(cause, _AWAY) or _PASSING.match(str(cause)):
-        return Transient(f"Redis is not ready to {deed}: {cause}")
-    return Misconfigured(f"Redis refuses to {deed}: {cause}")
+        cut_quotations(cause)
+        raise meaning(deed, cause) from cause
 
 
 def _cluster(hosts: list[tuple[str, int]], options: dict[str, Any]) -> RedisCluster:
@@ -173,8 +141,17 @@ def _cluster(hosts: list[tuple[str, int]], options: dict[str, Any]) -> RedisClus
     if options.pop("db", 0):
         raise Misconfigured("a Redis Cluster has the database 0 alone; leave it out of the url")
     nodes = [ClusterNode(*host) for host in hosts]  # type: ignore[no-untyped-call]  # as above
-    with reachable("tell the layout of the cluster"):
-        return RedisCluster(startup_nodes=nodes, ssl=encrypted, **options)
+    try:
+        with reachable("tell the layout of the cluster"):
+            return RedisCluster(startup_nodes=nodes, ssl=encrypted, **options)
+    except Transient as cause:
+        kind = SSLConnection if encrypted else Connection
+        for host, port in hosts:
+            if found := obstacle(kind(host=host, port=port, **_of_tls(options))):
+                raise Misconfigured(
+                    f"Redis cannot tell the layout of the cluster: {found}"
+                ) from cause
+        raise
 
 
 def _behind_sentinels(
@@ -186,7 +163,7 @@ def _behind_sentinels(
     theirs: dict[str, Any] = {
         name: options.pop(name) for name in ("username", "password") if name in options
     }
-    common = {name: value for name, value in options.items() if name.startswith("ssl")}
+    common = _of_tls(options) | {"ssl": options["ssl"]}
     asking: dict[str, Any] = {
         "socket_timeout": _SENTINEL_TIMEOUT,
         "socket_connect_timeout": _SENTINEL_TIMEOUT,
@@ -197,6 +174,22 @@ def _behind_sentinels(
     sentinels = Sentinel(hosts, sentinel_kwargs=asking)  # type: ignore[no-untyped-call]  # as above
     client: Redis = sentinels.master_for(master, **options, **given)  # type: ignore[no-untyped-call]  # as above
     return client
+
+
+def _of_tls(options: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in options.items() if name.startswith("ssl_")}
+
+
+def _first_connections(client: Client) -> Iterator[Any]:
+    """To each server that is asked first, not connected."""
+    if isinstance(client, RedisCluster):
+        return  # was contacted as it was made
+    pool = client.connection_pool
+    if isinstance(pool, SentinelConnectionPool):
+        for sentinel in pool.sentinel_manager.sentinels:
+            yield from _first_connections(sentinel)
+    else:
+        yield pool.connection_class(**pool.connection_kwargs)
 
 
 def _retry(times: int) -> Retry:

@@ -23,11 +23,13 @@ _FILES = {"ssl_ca_certs", "ssl_ca_path", "ssl_certfile", "ssl_keyfile"}
 #: What may stand in the query. Retries and the number of connections are ours, as are the replies' form.
 _OPTIONS = (
     {"client_name", "db", "health_check_interval", "password", "socket_keepalive", "username"}
-    | {"ssl_ca_data", "ssl_cert_reqs", "ssl_check_hostname", "ssl_ciphers", "ssl_min_version"}
-    | {"ssl_exclude_verify_flags", "ssl_include_verify_flags", "ssl_password"}
+    | {"ssl_ca_data", "ssl_ciphers", "ssl_include_verify_flags", "ssl_min_version", "ssl_password"}
     | _TIMEOUTS
     | _FILES
 )
+
+#: All that may be said of these is that they stay as they are.
+_TLS_ON = {"ssl_cert_reqs", "ssl_check_hostname", "ssl_exclude_verify_flags"}
 
 _UNREADABLE = (
     "the Redis url cannot be read: write redis://[user:password@]host[:port][/database], with "
@@ -53,7 +55,13 @@ def understood(url: str, *, default_port: int) -> tuple[list[tuple[str, int]], d
         raise Misconfigured(_UNREADABLE) from None
     if "@" in parts.query or parts.fragment:  # the rest of a password that has a ? or a #
         raise Misconfigured(_UNREADABLE)
-    if refused := parse_qs(parts.query, keep_blank_values=True).keys() - _OPTIONS:
+    query = parse_qs(parts.query, keep_blank_values=True)
+    if off := _TLS_ON & query.keys():
+        raise Misconfigured(
+            f"the Redis url may not set {', '.join(sorted(off))}: TLS without it does not tell who the "
+            "server is"
+        )
+    if refused := query.keys() - _OPTIONS:
         raise Misconfigured(
             f"the Redis url may not set {', '.join(sorted(refused))}: "
             f"its options are {', '.join(sorted(_OPTIONS))}"
@@ -74,15 +82,17 @@ def _check(options: Mapping[str, Any]) -> None:
     try:
         connection = connection_class(**own)
         if isinstance(connection, SSLConnection):
-            _check_tls(connection)
+            context_of(connection)
     except (TypeError, ValueError, RedisError) as cause:
         raise Misconfigured(f"the options of the Redis url cannot work: {cause}") from None
     except OSError as cause:
         raise Misconfigured(f"TLS cannot work with what the Redis url says: {cause}") from None
 
 
-def _check_tls(settled: Any) -> None:
-    """Does as redis-py does once it is connected, where a mistake would pass for an outage."""
+def context_of(settled: Any) -> ssl.SSLContext:
+    """What a connection will use, made as redis-py does once it is connected, where a mistake would pass
+    for an outage.
+    """
     context = ssl.create_default_context()
     if settled.certfile or settled.keyfile:
         password = settled.certificate_password or ""  # with None, OpenSSL asks at the terminal
@@ -93,3 +103,4 @@ def _check_tls(settled: Any) -> None:
         context.minimum_version = settled.ssl_min_version
     if settled.ssl_ciphers:
         context.set_ciphers(settled.ssl_ciphers)
+    return context
