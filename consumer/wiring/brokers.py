@@ -7,6 +7,7 @@ from typing import Protocol
 
 from consumer.ports.codec import Codec
 from consumer.ports.event_log import EventLog
+from consumer.ports.mirror import Mirror
 from consumer.ports.publisher import Publisher
 from consumer.ports.source import Source
 from consumer.settings.projections import ProjectionSettings
@@ -26,6 +27,9 @@ class Broker(Protocol):
 
     def source(self, projection: str, settings: ProjectionSettings, *, owner: str) -> Source:
         """A worker's membership."""
+
+    def mirror(self, projection: str, settings: ProjectionSettings) -> Mirror:
+        """The broker's own book of the projection's group, for when no worker keeps it."""
 
     def event_log(self, topics: Sequence[str], codec: Codec) -> EventLog:
         """The log without membership; `Misconfigured` where workers would refuse it."""

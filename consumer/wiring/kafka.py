@@ -7,12 +7,14 @@ from collections.abc import Sequence
 from consumer.adapters.kafka.client import Complaints, connected_consumer
 from consumer.adapters.kafka.config import Properties, consumer_config, problems
 from consumer.adapters.kafka.event_log import KafkaEventLog
+from consumer.adapters.kafka.mirror import KafkaMirror
 from consumer.adapters.kafka.publisher import KafkaPublisher, create_topic
 from consumer.adapters.kafka.source import KafkaSource
 from consumer.adapters.kafka.token import TokenFunction
 from consumer.errors import Misconfigured
 from consumer.ports.codec import Codec
 from consumer.ports.event_log import EventLog
+from consumer.ports.mirror import Mirror
 from consumer.ports.publisher import Publisher
 from consumer.ports.source import Source
 from consumer.settings.projections import ProjectionSettings
@@ -51,7 +53,12 @@ class Kafka:
             topics=settings.source.topics,
             group=settings.source.group or projection,
             batch_size=settings.batch_size,
+            mirror=settings.source.mirror,
         )
+
+    def mirror(self, projection: str, settings: ProjectionSettings) -> Mirror:
+        """As `Broker.mirror`."""
+        return KafkaMirror(self._config, group=settings.source.group or projection)
 
     def event_log(self, topics: Sequence[str], codec: Codec) -> EventLog:
         """As `Broker.event_log`."""

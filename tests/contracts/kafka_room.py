@@ -161,6 +161,7 @@ class Recording:
         self.halts: list[Partition] = []
         self.halted: dict[Partition, OffsetLost] = {}
         self.troubles: list[ConsumerError] = []
+        self.unshown: list[Exception] = []
         self._epochs = itertools.count(1)
 
     def claim(
@@ -195,6 +196,9 @@ class Recording:
     def halt(self, partition: Partition, cause: OffsetLost) -> None:
         self.halts.append(partition)
         self.halted[partition] = cause
+
+    def unmirrored(self, cause: Exception) -> None:
+        self.unshown.append(cause)
 
     def _gone(self, how: str, partitions: Collection[Partition]) -> None:
         self.told.append((how, tuple(sorted(partitions))))

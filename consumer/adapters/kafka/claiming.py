@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from functools import partial
 
 from confluent_kafka import Consumer
@@ -14,7 +14,7 @@ from consumer.adapters.kafka.client import LOGGER
 from consumer.adapters.kafka.identity import Identities
 from consumer.adapters.kafka.start import first_offset
 from consumer.errors import OffsetLost, Transient
-from consumer.model.position import IntOffset
+from consumer.model.position import IntOffset, Offset, Partition
 from consumer.ports.source import Membership
 
 #: How long a round of claims may take before the client is polled again: an offset store that is
@@ -33,11 +33,14 @@ class Claiming:
         admin: AdminClient,
         membership: Membership,
         assignment: Assignment,
+        mirror: Callable[[Partition, Offset], None],
     ) -> None:
         self._client = client
         self._admin = admin
         self._membership = membership
         self._assignment = assignment
+        #: Told where each claim begins: who owned the partition before may not have shown it.
+        self._mirror = mirror
         self._not_before = 0.0
         #: Whether a partition waits that was not asked for yet.
         self.is_due = False
@@ -83,6 +86,7 @@ class Claiming:
         held.claim, held.log = claim, log
         if isinstance(claim.offset, IntOffset):
             held.goes_on_behind(claim.offset.value)
+            self._mirror(held.partition, claim.offset)
             return
         held.stuck = True
         self._membership.halt(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Any
 
 from confluent_kafka import IsolationLevel, TopicPartition
 from confluent_kafka.admin import (  # type: ignore[attr-defined]  # its stubs re-export nothing
@@ -30,10 +31,11 @@ def ends_of(
     """
     if not partitions:
         return {}
+    latest: Any = OffsetSpec.latest()  # type: ignore[no-untyped-call]  # its stubs lack it
     places = {TopicPartition(each.topic, each.number): each for each in partitions}
     for _ in range(_TRIES):
         answers = admin.list_offsets(
-            dict.fromkeys(places, OffsetSpec.latest()),
+            dict.fromkeys(places, latest),
             isolation_level=_ALL if isolation == "read_uncommitted" else _COMMITTED,
             request_timeout=ASK_SECONDS / _TRIES,
         )

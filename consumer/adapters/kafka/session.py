@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator
 from functools import partial
+from typing import TypeAlias
 
-import msgspec
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from consumer.adapters.kafka.another_log import Sameness
-from consumer.adapters.kafka.assignment import Address, Assignment, Held
+from consumer.adapters.kafka.arriving import Arrived, by_partition
+from consumer.adapters.kafka.assignment import Address, Assignment
 from consumer.adapters.kafka.claiming import Claiming
 from consumer.adapters.kafka.client import OUT_OF_RANGE, Complaints
 from consumer.adapters.kafka.identity import topic_ids
+from consumer.adapters.kafka.joining import Joining
 from consumer.adapters.kafka.lost import Doubts
+from consumer.adapters.kafka.mirroring import Mirroring
 from consumer.adapters.kafka.reading import Reading
 from consumer.adapters.kafka.records import Message, records_of
 from consumer.errors import ConsumerError, SourceFailed
-from consumer.model.position import Claim, IntOffset, Partition
+from consumer.model.position import IntOffset, Offset, Partition
 from consumer.model.record import Fetched
 from consumer.ports.source import Membership
 
@@ -33,16 +37,7 @@ _SLICE_SECONDS = 0.1
 #: interval, and no shorter, for it throws the prefetched records away.
 _SLOW_SECONDS = 1.0
 
-_END_OF_PARTITION = KafkaError._PARTITION_EOF  # noqa: SLF001  librdkafka's own codes are spelled so
-
-
-class _Arrived(msgspec.Struct, eq=False):
-    """What one poll brought of one partition."""
-
-    held: Held
-    claim: Claim
-    through: int
-    messages: list[Message]
+_Told: TypeAlias = Callable[[Collection[Partition]], None]
 
 
 class Session:
@@ -55,6 +50,7 @@ class Session:
         complaints: Complaints,
         membership: Membership,
         batch_size: int,
+        mirroring: Mirroring,
     ) -> None:
         self._client = client
         self._complaints = complaints
@@ -62,7 +58,9 @@ class Session:
         self._batch_size = batch_size
         self._assignment = Assignment()
         self._reading = Reading(client, self._assignment)
-        self._claiming = Claiming(client, admin, membership, self._assignment)
+        self._mirroring = mirroring
+        self._joining = Joining(client)
+        self._claiming = Claiming(client, admin, membership, self._assignment, mirroring.owes)
         self._doubts = Doubts(client, self._assignment, membership)
         self._sameness = Sameness(partial(topic_ids, admin), self._assignment, membership)
         self._broken: BaseException | None = None
@@ -70,6 +68,7 @@ class Session:
 
     def join(self, topics: list[str]) -> None:
         """Asks the group for a share of the topics' partitions; they come while polling."""
+        self._joining.is_outside()
         self._client.subscribe(
             topics, on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
         )
@@ -79,12 +78,21 @@ class Session:
         held = self._assignment.get((partition.topic, partition.number))
         return held is not None and held.claim is not None
 
+    def joined(self) -> bool:
+        """Whether the group took us in; an empty share counts."""
+        return self._joining.joined()
+
+    def mirror(self, partition: Partition, offset: Offset) -> None:
+        """The group is to show it."""
+        self._mirroring.owes(partition, offset)
+
     def poll(self, paused: Collection[Partition], wait: float) -> Iterator[Fetched]:
         """What came in, partition by partition."""
         self._claiming.ask()
+        self._mirroring.show(self._client)
         self._doubts.look()
         self._reading.rest_exactly(paused)
-        arrived = self._sorted(self._next(wait))
+        arrived = by_partition(self._next(wait), self._assignment, self._went_wrong)
         self._raise_what_is_wrong()
         self._sameness.look()  # now, so that it speaks for what just arrived
         yield from self._handed_out(arrived)
@@ -93,10 +101,12 @@ class Session:
         """Tells the membership first, then leaves."""
         if left := self._assignment.everything_left():
             self._membership.revoked(left)
-        try:
-            self._client.close()
-        except (KafkaException, RuntimeError) as cause:
-            _LOGGER.warning("the Kafka client did not close well: %s", cause)
+        if self._mirroring.flush(self._client):
+            _close(self._client)
+        else:  # it would wait for its answer as long as a session may last
+            threading.Thread(
+                target=_close, args=(self._client,), name="leaving", daemon=True
+            ).start()
 
     # Callbacks: they run inside of poll, consume and close, ask no broker anything, and never raise,
     # for then the client goes on from the group's own offsets. What is given up is told to the
@@ -104,26 +114,32 @@ class Session:
 
     def _on_assign(self, _client: Consumer, places: list[TopicPartition]) -> None:
         try:
+            self._joining.is_inside()
             self._reading.took()
             self._assignment.arrived(_addresses(places))
             self._claiming.arrived()
         except Exception as cause:  # raised by the poll that runs this callback
             self._broken = cause
 
-    def _on_revoke(self, _client: Consumer, places: list[TopicPartition]) -> None:
-        self._give_up(places, self._membership.revoked)
+    def _on_revoke(self, client: Consumer, places: list[TopicPartition]) -> None:
+        back = partial(self._mirroring.gives_back, client)
+        self._give_up(places, back, self._membership.revoked)
 
     def _on_lost(self, _client: Consumer, places: list[TopicPartition]) -> None:
-        self._give_up(places, self._membership.lost)
+        self._give_up(places, self._fell_out, self._membership.lost)
 
-    def _give_up(
-        self, places: list[TopicPartition], tell: Callable[[Collection[Partition]], None]
-    ) -> None:
+    def _fell_out(self, partitions: Collection[Partition]) -> None:
+        self._joining.is_outside()
+        self._mirroring.forgets(partitions)
+
+    def _give_up(self, places: list[TopicPartition], first: _Told, then: _Told) -> None:
+        """`first` is told while the client still has them; `then` only of what we held."""
         try:
             addresses = _addresses(places)
+            first([Partition(*address) for address in addresses])
             self._reading.gave_up(addresses)
             if left := self._assignment.left(addresses):
-                tell(left)
+                then(left)
         except Exception as cause:  # raised by the poll that runs this callback
             self._broken = cause
 
@@ -146,39 +162,7 @@ class Session:
             return [first]
         return [first, *self._client.consume(self._batch_size - 1, 0)]
 
-    def _sorted(self, messages: Iterable[Message]) -> list[_Arrived]:
-        """By partition, each in order; what is not ours to read, or not now, is left out."""
-        arrived: dict[Address, _Arrived] = {}
-        topic, number, known = None, None, None
-        for message in messages:
-            error = message.error()
-            if error is not None and error.code() != _END_OF_PARTITION:
-                self._went_wrong(error, (message.topic(), message.partition()))
-                continue
-            # They come in runs of one partition, so it is seldom looked up.
-            if message.partition() != number or message.topic() != topic:
-                topic, number = message.topic(), message.partition()
-                known = self._arriving((topic, number), arrived)
-            if known is None:
-                continue  # if it is ours, it comes again when it flows
-            if error is None:
-                known.messages.append(message)
-            else:  # the end of the log, behind transaction markers and what compaction took
-                known.through = message.offset() - 1
-        for each in arrived.values():
-            if each.messages:
-                each.through = max(each.through, each.messages[-1].offset())
-            each.held.read = max(each.held.read, each.through)
-        return list(arrived.values())
-
-    def _arriving(self, address: Address, arrived: dict[Address, _Arrived]) -> _Arrived | None:
-        """What arrived of a partition so far; None if it is not ours to read, or not now."""
-        held = self._assignment.get(address)
-        if address not in arrived and held is not None and held.claim is not None and held.flows:
-            arrived[address] = _Arrived(held, held.claim, held.read, [])
-        return arrived.get(address)
-
-    def _handed_out(self, arrived: list[_Arrived]) -> Iterator[Fetched]:
+    def _handed_out(self, arrived: list[Arrived]) -> Iterator[Fetched]:
         waiting = deque(arrived)
         try:
             while waiting:
@@ -201,11 +185,11 @@ class Session:
         message = self._client.poll(0)
         self._polled_at = time.monotonic()
         if message is not None:
-            self._sorted([message])
+            by_partition([message], self._assignment, self._went_wrong)
         self._raise_what_is_wrong()
         self._reading.flow_again(rested)
 
-    def _is_current(self, each: _Arrived) -> bool:
+    def _is_current(self, each: Arrived) -> bool:
         held = each.held
         return self._assignment.holds(held) and held.claim is each.claim and not held.stuck
 
@@ -232,3 +216,10 @@ class Session:
 
 def _addresses(places: Iterable[TopicPartition]) -> list[Address]:
     return [(place.topic, place.partition) for place in places]
+
+
+def _close(client: Consumer) -> None:
+    try:
+        client.close()
+    except (KafkaException, RuntimeError) as cause:
+        _LOGGER.warning("the Kafka client did not close well: %s", cause)

@@ -35,7 +35,7 @@ def test_a_round_goes_through_the_assignment_once_however_much_stays_unclaimed(
     )
     assignment, membership = Counting(), Recording(refusals=-1)
     assignment.arrived([("t", number) for number in range(100)])
-    claiming = Claiming(NOBODY, NOBODY, membership, assignment)
+    claiming = Claiming(NOBODY, NOBODY, membership, assignment, NOBODY)
     claiming.ask()
     assert len(membership.asked) == 100
     assert assignment.rounds == 1
@@ -50,7 +50,7 @@ def test_that_no_broker_tells_which_log_it_is_is_told_in_the_log(
     monkeypatch.setattr("consumer.adapters.kafka.identity.identities", silent)
     assignment, membership = Assignment(), Recording()
     assignment.arrived([("quiet", 0)])
-    claiming = Claiming(NOBODY, NOBODY, membership, assignment)
+    claiming = Claiming(NOBODY, NOBODY, membership, assignment, NOBODY)
     claiming.ask()
     claiming.ask()
     assert membership.asked == []
