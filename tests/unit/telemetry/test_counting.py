@@ -21,6 +21,7 @@ from consumer.errors import (
     Transient,
     Undecodable,
 )
+from consumer.model.event import Batch
 from consumer.model.facts import (
     Applied,
     Claimed,
@@ -472,3 +473,30 @@ def test_a_lease_past_its_deadline_is_the_sources_failure(counted: Counted) -> N
     run(counted, Engine(source, MemoryOffsetStore(), Folded()))
     assert (counted['retries_total{reason="load_error"}'] or 0) >= 1
     assert counted['retries_total{reason="apply_error"}'] == 0
+
+
+def test_an_attempt_that_does_not_even_begin_has_not_failed_where_the_last_one_did(
+    counted: Counted,
+) -> None:
+    source = ScriptedSource(ONE)
+    source.add(ONE, 1)
+
+    class Slipping(Folded):
+        def apply(self, batch: Batch) -> None:
+            if self.raises:
+                source.disowned.add(ONE)
+            super().apply(batch)
+
+    source.before_poll = lambda: source.disowned.clear() if source.polls > 2 else None
+    run(counted, Engine(source, MemoryOffsetStore(), Slipping(KeyError("x"))))
+    assert counted['retries_total{reason="apply_error"}'] == 1
+    assert (counted['retries_total{reason="load_error"}'] or 0) >= 1
+
+
+def test_an_attempt_that_failed_tells_how_long_it_took(counted: Counted) -> None:
+    source = ScriptedSource(ONE)
+    source.add(ONE, 1)
+    engine = Engine(source, MemoryOffsetStore(), Folded(KeyError("x")))
+    (waited,) = engine.run().of(Waiting)
+    assert isinstance(waited, Waiting)
+    assert waited.seconds > 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -11,6 +12,7 @@ from consumer.adapters.memory.offset_store import MemoryOffsetStore
 from consumer.errors import Fenced, SourceFailed, Transient
 from consumer.model.facts import Delayed, Joined, Lagged, Rejoining, Started, Stopped, Unmeasured
 from consumer.model.position import Partition
+from consumer.telemetry import health as health_module
 from consumer.telemetry.health import Answer, Health
 from tests.doubles import Engine, Folded, ScriptedSource
 
@@ -108,6 +110,50 @@ def test_a_worker_that_drains_lives_and_is_not_ready() -> None:
     answer = watched.health.ready()
     assert not answer.ok
     assert "draining" in answer.reason
+
+
+class Clock:
+    """In place of `datetime`: the time is what the test says."""
+
+    def __init__(self) -> None:
+        self.time = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
+
+    def now(self, _: object) -> datetime:
+        return self.time
+
+    def passes(self) -> None:
+        self.time += timedelta(minutes=1)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    made = Clock()
+    monkeypatch.setattr(health_module, "datetime", made)
+    return made
+
+
+def test_since_when_is_told_from_the_first_time_that_the_reason_held(clock: Clock) -> None:
+    watched = Watched()
+    for _ in range(3):
+        clock.passes()
+        watched.health.happened(Delayed(0.1, Transient("Redis is away")))
+    assert "since 2026-11-23T10:01:00Z" in watched.health.ready().reason
+
+    watched.joins()
+    for minute in ("10:03", "10:03", "10:03"):
+        watched.trouble = Transient("Redis is away")
+        assert f"since 2026-11-23T{minute}:00Z" in watched.health.ready().reason
+        clock.passes()
+
+    watched.trouble = None
+    assert watched.health.ready().ok
+    watched.trouble = Transient("Redis is away again")
+    assert "since 2026-11-23T10:06:00Z" in watched.health.ready().reason
+
+    watched.drains = True
+    assert "since 2026-11-23T10:06:00Z" in watched.health.ready().reason
+    clock.passes()
+    assert "since 2026-11-23T10:06:00Z" in watched.health.ready().reason
 
 
 def silent_for(watched: Watched, seconds: float, monkeypatch: pytest.MonkeyPatch) -> Answer:

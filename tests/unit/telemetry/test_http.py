@@ -6,7 +6,8 @@ import gzip
 import http.client
 import socket
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 
 import pytest
@@ -20,7 +21,7 @@ from consumer.model.facts import Joined
 from consumer.telemetry.connections import Connections
 from consumer.telemetry.counting import Counting
 from consumer.telemetry.health import Health
-from consumer.telemetry.http import Http
+from consumer.telemetry.http import Http, _Handler
 from consumer.telemetry.metrics import ProjectionMetrics
 
 ACCEPT_OPENMETRICS = "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5"
@@ -50,6 +51,15 @@ class Site:
 
     def connect(self) -> socket.socket:
         return socket.create_connection(("127.0.0.1", self.http.port), timeout=10)
+
+
+PATIENCE = _Handler.timeout
+
+
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that a silent client is hung up on for no other reason than the one under test."""
+    monkeypatch.setattr(_Handler, "timeout", 60.0)
 
 
 @pytest.fixture
@@ -119,6 +129,13 @@ def test_head_has_the_headers_alone(site: Site) -> None:
         expected, content = site.ask(path)
         assert (response.status, body) == (expected.status, b"")
         assert response.headers["Content-Length"] == str(len(content))
+
+
+def test_head_sends_nothing_behind_its_headers(site: Site) -> None:
+    connection = site.connect()
+    connection.sendall(b"HEAD / HTTP/1.0\r\n\r\n")
+    with connection, connection.makefile("rb") as answer:
+        assert answer.read().endswith(b"\r\n\r\n")
 
 
 def test_the_root_is_an_index_and_what_is_not_there_says_what_is(site: Site) -> None:
@@ -218,6 +235,37 @@ def test_a_huge_header_is_refused_and_the_next_is_answered(site: Site) -> None:
         assert huge.recv(12)[:10] == b"HTTP/1.0 4"
         huge.close()
     assert site.ask("/livez")[0].status == 200
+
+
+def test_a_client_that_keeps_silent_is_hung_up_on(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_Handler, "timeout", PATIENCE / 100)
+    silent = site.connect()
+    assert silent.recv(1) == b""
+    silent.close()
+
+
+def test_a_client_that_sends_a_byte_now_and_then_is_hung_up_on_too(site: Site) -> None:
+    site.http._server.connections = Connections(longest=0.0)
+    dripping = site.connect()
+    dripping.sendall(b"G")
+    assert dripping.recv(1) == b""
+    dripping.close()
+
+
+def test_connections_that_ended_by_themselves_are_forgotten(site: Site) -> None:
+    for _ in range(5):
+        site.ask("/livez")
+    server = site.http._server
+    assert eventually(lambda: not server.connections._open)
+
+
+def eventually(holds: Callable[[], bool]) -> bool:
+    deadline = time.monotonic() + 10
+    while not holds() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return holds()
 
 
 def pair() -> tuple[socket.socket, socket.socket]:
