@@ -45,12 +45,16 @@ class Family(Generic[M]):
         series = self._series.get(values)
         return self._made(values) if series is None else series
 
-    def remove(self, *first: str) -> None:
-        """Takes away the series whose first labels have these values."""
+    def remove(self, *values: str) -> None:
+        """Takes the series with these values away; one that is not there is no error."""
         with self._changing:
-            for values in [values for values in self._series if values[: len(first)] == first]:
-                del self._series[values]
-                self._metric.remove(*self._constant, *values)
+            self._series.pop(values, None)
+            self._metric.remove(*self._constant, *values)
+
+    def remove_all(self, first: str) -> None:
+        """Takes away the series whose first label has this value."""
+        for values in [values for values in list(self._series) if values[0] == first]:
+            self.remove(*values)
 
     def _made(self, values: tuple[str, ...]) -> M:
         with self._changing:
@@ -89,7 +93,7 @@ class Families(Collector):
     def remove(self, projection: str) -> None:
         """Takes away all series of a projection: the first label of each metric here."""
         for family in self._families:
-            family.remove(projection)
+            family.remove_all(projection)
 
     def describe(self) -> Iterator[Metric]:
         """As a registry asks, to see that no name is taken twice."""

@@ -136,7 +136,7 @@ class _Handler(BaseHTTPRequestHandler):
     do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = _refuse  # noqa: N815
 
     def _send_metrics(self) -> None:
-        encode, content_type = choose_encoder(self.headers.get("Accept", ""))
+        encode, content_type = _encoder(self.headers.get("Accept", ""))
         try:
             body = encode(self.server.registry)
         except Exception as cause:  # a registry may hold collectors that are not ours
@@ -163,6 +163,13 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: Any) -> None:
         """Nothing: who looks every few seconds is not worth a line."""
+
+
+def _encoder(accept: str) -> tuple[Callable[[CollectorRegistry], bytes], str]:
+    try:
+        return choose_encoder(accept)
+    except Exception:  # the client's own parser stumbles over versions that are none
+        return choose_encoder("")
 
 
 def _resolved(host: str, port: int) -> tuple[socket.AddressFamily, Any]:

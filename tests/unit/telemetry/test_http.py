@@ -82,6 +82,12 @@ def test_metrics_come_as_openmetrics_when_asked(site: Site) -> None:
     assert "projection_operations" in {family.name for family in openmetrics(body.decode())}
 
 
+def test_who_asks_for_a_format_that_is_none_gets_text(site: Site) -> None:
+    response, _ = site.ask("/metrics", Accept="application/openmetrics-text;version=abc")
+    assert response.status == 200
+    assert response.headers["Content-Type"].startswith("text/plain")
+
+
 def test_metrics_are_compressed_for_who_takes_it(site: Site) -> None:
     response, body = site.ask("/metrics?debug", Accept_Encoding="gzip")
     assert response.headers["Content-Encoding"] == "gzip"
