@@ -48,8 +48,8 @@ class Family(Generic[M]):
     def remove(self, *values: str) -> None:
         """Takes the series with these values away; one that is not there is no error."""
         with self._changing:
-            self._series.pop(values, None)
-            self._metric.remove(*self._constant, *values)
+            if self._series.pop(values, None) is not None:
+                self._metric.remove(*self._constant, *values)
 
     def remove_all(self, first: str) -> None:
         """Takes away the series whose first label has this value."""
