@@ -4,19 +4,29 @@ from __future__ import annotations
 
 import ctypes
 import itertools
+import os
+import subprocess
 import time
 import uuid
 from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import confluent_kafka
-from confluent_kafka import KafkaException, Producer, TopicPartition
+from confluent_kafka import (
+    Consumer,
+    ConsumerGroupTopicPartitions,
+    KafkaError,
+    KafkaException,
+    Producer,
+    TopicPartition,
+)
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewPartitions, NewTopic
 
 from consumer.adapters.kafka.source import KafkaSource
+from consumer.embedded.kafka import jars, java
 from consumer.errors import ConsumerError, OffsetLost, Transient
 from consumer.model.custody import another_log
 from consumer.model.position import Claim, IntOffset, LogIdentity, Offset, Partition
@@ -113,6 +123,33 @@ class Broker:
         )
         assert lib.rd_kafka_flush(client, 10_000) == 0
         lib.rd_kafka_destroy(client)
+
+    def shown(self, group: str) -> dict[Partition, int]:
+        """The offsets of a group as its coordinator tells them: the next ones to read."""
+        asked = [ConsumerGroupTopicPartitions(group)]
+        answer = self.admin.list_consumer_group_offsets(asked, request_timeout=10)[group].result()
+        return {Partition(at.topic, at.partition): at.offset for at in answer.topic_partitions}
+
+    def end(self, topic: str, number: int = 0) -> int:
+        """The offset behind all that a reader can read, found by reading to there."""
+        reader = Consumer(
+            {
+                "bootstrap.servers": self.bootstrap,
+                "group.id": uuid.uuid4().hex,
+                "enable.partition.eof": True,
+                "auto.offset.reset": "earliest",
+            }
+        )
+        reader.assign([TopicPartition(topic, number, 0)])
+        while True:
+            message = reader.poll(10)
+            assert message is not None
+            error = message.error()
+            if error is not None and error.code() == KafkaError._PARTITION_EOF:
+                reader.close()
+                end = message.offset()
+                assert end is not None
+                return end
 
     def transact(
         self, topic: str, *values: bytes, number: int = 0, commit: bool | None = True
@@ -268,7 +305,6 @@ def poll_all(members: Iterable[Member], condition: Callable[[], object], what: s
 
 def compacted(broker: Broker, topic: str) -> Callable[[], bool]:
     """Whether the log start's records are gone, asked of the broker by reading from the start."""
-    from confluent_kafka import Consumer
 
     def is_compacted() -> bool:
         reader = Consumer(
@@ -288,3 +324,32 @@ def compacted(broker: Broker, topic: str) -> Callable[[], bool]:
         return False
 
     return is_compacted
+
+
+class Told(NamedTuple):
+    """What Kafka's own tool tells of a group on a partition."""
+
+    current: int
+    end: int
+    lag: int
+
+
+def described(bootstrap: str, group: str) -> dict[Partition, Told]:
+    """What `kafka-consumer-groups.sh --describe` prints of the group, where it has offsets."""
+    done = subprocess.run(
+        [
+            *(str(java()), "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"),
+            *("-cp", os.pathsep.join(map(str, jars()))),
+            "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand",
+            *("--bootstrap-server", bootstrap, "--describe", "--offsets", "--group", group),
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    rows = [line.split() for line in done.stdout.splitlines()]
+    return {
+        Partition(row[1], int(row[2])): Told(int(row[3]), int(row[4]), int(row[5]))
+        for row in rows
+        if len(row) > 5 and row[0] == group and row[3] != "-"
+    }
