@@ -6,7 +6,7 @@ import os
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
-from typing import Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import pytest
 
@@ -14,6 +14,9 @@ from consumer.embedded.kafka import Kafka
 from consumer.embedded.valkey import Valkey
 from tests import servers
 from tests.servers import Missing, RedisServer
+
+if TYPE_CHECKING:
+    from tests.secured import SecuredKafka, SecuredRedis
 
 T = TypeVar("T")
 
@@ -135,6 +138,28 @@ def own_sentinel() -> Iterator[servers.SentinelTrio]:
     """A master, a replica and three Sentinels, any of which a test may kill."""
     with ExitStack() as stack:
         yield _made(stack, servers.sentinel_processes)
+
+
+@pytest.fixture(scope="module")
+def secured_kafka(
+    kafka: servers.KafkaServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[SecuredKafka]:
+    """A broker with TLS, SCRAM, tokens and ACLs; a module's tests share it. As to `kafka`, see `own_kafka`."""
+    from tests import secured  # it makes keys, which few tests need
+
+    with ExitStack() as stack:
+        folder = tmp_path_factory.mktemp("kafka")
+        yield _made(stack, lambda: secured.secured_kafka(folder))
+
+
+@pytest.fixture(scope="module")
+def secured_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecuredRedis]:
+    """A Redis with TLS, that of Debian 12; a module's tests share it."""
+    from tests import secured
+
+    with ExitStack() as stack:
+        folder = tmp_path_factory.mktemp("redis")
+        yield _made(stack, lambda: secured.secured_redis(folder))
 
 
 def _made(stack: ExitStack, server: Callable[[], AbstractContextManager[T]]) -> T:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import datetime
 import json
-import os
 import secrets
 import threading
 import time
@@ -22,7 +21,12 @@ import pytest
 import redis
 import trustme
 from confluent_kafka.admin import (
+    AclBinding,
+    AclOperation,
+    AclPermissionType,
     AdminClient,
+    ResourcePatternType,
+    ResourceType,
     ScramCredentialInfo,
     ScramMechanism,
     UserScramCredentialUpsertion,
@@ -230,6 +234,23 @@ class SecuredKafka:
             password.encode(),
         )
         for answer in self.admin.alter_user_scram_credentials([upsertion]).values():
+            answer.result(30)
+
+    def allow(self, user: str, kind: str, name: str, *operations: str) -> None:
+        """Lets the user do these to the topic or group of that name (`*`: of any), and to no other."""
+        rules = [
+            AclBinding(
+                ResourceType[kind.upper()],
+                name,
+                ResourcePatternType.LITERAL,
+                f"User:{user}",
+                "*",
+                AclOperation[operation.upper()],
+                AclPermissionType.ALLOW,
+            )
+            for operation in operations
+        ]
+        for answer in self.admin.create_acls(rules).values():
             answer.result(30)
 
     def scram(self, **changed: str) -> dict[str, str]:
