@@ -4,7 +4,7 @@
   commands have come to.
 - In a block of console each line after `$ ` is a command, and the lines below it, if there are any, are
   all that it said. `...` stands for any number of lines.
-- Times, durations, owners, addresses and the widths of columns differ from run to run. An address that was shown is replaced
+- Times, durations, owners, ids, addresses and the widths of columns differ from run to run. An address that was shown is replaced
   by the one that came wherever the page types it again.
 - `projections servers` stays, as it does in a terminal of its own, until the page is done.
 """
@@ -35,6 +35,8 @@ _VOLATILE = [
     (re.compile(r"\b\d{4}-\d\d-\d\dT[\d:.]+(Z|\+00:00)"), "TIME"),
     (re.compile(r"\b\d+(\.\d+)?s\b"), "SECONDS"),
     (re.compile(r"\bowner=\S+"), "OWNER"),
+    (re.compile(r"\b\d{13}-\d+\b"), "OFFSET"),  # a stream's offset is a time
+    (re.compile(r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b"), "ID"),
     (re.compile(r" +$", re.MULTILINE), ""),
     (re.compile(r"  +"), "  "),  # a column is as wide as what stands in it
 ]
@@ -104,7 +106,7 @@ class Terminal:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=180,
+            timeout=120,
         )
         assert done.returncode == 0, f"$ {typed}\n{done.stdout}"
         where, _, rest = state.read_text().partition("\n")
