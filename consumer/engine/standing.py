@@ -121,7 +121,7 @@ class Report(msgspec.Struct, frozen=True):
         lags: Mapping[Partition, Lag],
         trouble: ConsumerError | None = None,
     ) -> Report:
-        """What the two tell together: pure."""
+        """What the two tell together, with the lags behind `Book.offsets`."""
         return Report(book.projection, tuple(_standings(book, view, lags)), trouble)
 
 
@@ -143,7 +143,7 @@ def _standings(book: Book, view: View, lags: Mapping[Partition, Lag]) -> Iterato
             checkpoint,
             is_owner_present=is_present,
             end=end,
-            lag=lags.get(partition) if is_here else None,
+            lag=lags.get(partition),
             reason=checkpoint.condition.reason if is_here else _of_another_log(checkpoint, view),
             # The record tells since when its owner runs, not since when it is gone.
             since=None if state in {"owner-gone", "another-log"} else checkpoint.condition.since,

@@ -10,6 +10,8 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
+from confluent_kafka import ConsumerGroupTopicPartitions
+
 from consumer.adapters.redis.streams import register
 from consumer.model.position import Partition
 from tests.fleet import PROJECTION, ROOT, Fleet
@@ -91,3 +93,23 @@ def make_anew(story: EitherStory) -> None:
         register(story.client, story.topic, count)
     for expected in story.fleet.expected.values():
         expected.clear()
+
+
+def group_of(story: EitherStory) -> dict[str, str]:
+    """Where the broker's own group stands, by partition, as the broker tells it."""
+    if isinstance(story, KafkaStory):
+        return _group_on_kafka(story)
+    found = {}
+    for partition in story.partitions:
+        groups = story.client.xinfo_groups(f"{story.topic}:{partition.number}")
+        (delivered,) = [g["last-delivered-id"] for g in groups if g["name"] == PROJECTION.encode()]
+        found[str(partition)] = delivered.decode()
+    return found
+
+
+def _group_on_kafka(story: KafkaStory) -> dict[str, str]:
+    settings = json.loads((story.fleet.folder / "projections.yaml").read_text())
+    group = settings["projections"][PROJECTION]["source"]["group"]
+    asked = [ConsumerGroupTopicPartitions(group)]
+    found = story.broker.admin.list_consumer_group_offsets(asked)[group].result(20)
+    return {f"{each.topic}/{each.partition}": str(each.offset) for each in found.topic_partitions}

@@ -12,7 +12,8 @@ from consumer.cli import exits
 from consumer.model.position import Offset, Partition
 from tests.fleet import Fleet, eventually
 from tests.ledger import opened
-from tests.scenarios.operator import BeginOnEither, Operator, Way, make_anew, poison
+from tests.scenarios.kafka.story import Story as KafkaStory
+from tests.scenarios.operator import BeginOnEither, Operator, Way, group_of, make_anew, poison
 
 
 def applications(fleet: Fleet, partition: Partition) -> list[str]:
@@ -46,10 +47,13 @@ def test_to_earliest_applies_everything_again(begin_on_either: BeginOnEither) ->
 
         done = operator.resets("--to-earliest", "--yes")
         lags = [each["lag_events"] for each in operator.status()["partitions"]]
+        group = group_of(story)
         fleet.caught_up()
 
         assert (done.returncode, done.stderr) == (exits.DONE, "")
         assert sum(lags) == 100
+        first = "0" if isinstance(story, KafkaStory) else "0-0"
+        assert group == dict.fromkeys(map(str, story.partitions), first)
         for partition, expected in fleet.expected.items():
             assert applications(fleet, partition) == texts(expected) * 2
 
@@ -247,24 +251,24 @@ def test_killed_at_any_step_the_same_words_end_it_right(
         place = ("--partition", str(moved[0])) if only else ()
         targets = itertools.cycle(["--to-earliest", "--to-latest"])
         ends = {name: each["log_end"] for name, each in operator.partitions().items()}
-        step = 0
+        step = records = 0
         while True:
             target = next(targets)
             words = (target, *place, "--yes")
-            before = len(operator.resets_on_record())
             killed = operator.resets(*words, way=killed_at(step))
             if killed.returncode == 0:
                 break
             assert killed.returncode == -9, killed.stderr
             done = operator.resets(*words)
             assert (done.returncode, done.stderr) == (exits.DONE, ""), f"killed at step {step}"
-            assert len(operator.resets_on_record()) == before + (2 if step else 1)
+            records += 2 if step else 1
             for name, each in operator.partitions().items():
                 is_at_end = target == "--to-latest" or name not in map(str, moved)
                 assert (each["current_offset"] == ends[name]) == is_at_end, f"killed at step {step}"
                 assert (each["state"], each["owner"]) == ("unowned", None)
             step += 3 if step > 1 else 1
         assert step > len(story.partitions)
+        assert len(operator.resets_on_record()) == records + 1
         fleet.caught_up()
         for partition in story.partitions:
             again = 1 if partition in moved and target == "--to-earliest" else 0

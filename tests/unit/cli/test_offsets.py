@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from consumer.cli import exits
+from consumer.engine.resetting import Outcome
 from consumer.errors import Transient
 from consumer.model.condition import Condition
 from consumer.model.position import IntOffset
@@ -203,6 +204,34 @@ def test_a_dry_run_works_while_a_worker_lives_and_says_so(desk: OperatorDesk) ->
     assert code == exits.DONE
     assert "orders/1" in out
     assert err == "as long as web-1:7:abc lives, this would be refused\n"
+
+
+def comes(patch: Patch, outcome: Outcome) -> None:
+    patch.setattr("consumer.wiring.resetting.carried_out", lambda *_, **__: outcome)
+
+
+def test_a_worker_that_came_meanwhile_is_refused_the_same(
+    desk: OperatorDesk, monkeypatch: Patch
+) -> None:
+    comes(monkeypatch, Outcome(came=frozenset({"web-1:7:abc"})))
+
+    code, _, err = reset(desk, "--to-earliest", "--yes")
+
+    assert code == exits.OWNED
+    assert "  web-1:7:abc, on the host web-1\n" in err
+    assert desk.broker.mirrored == {}
+
+
+def test_a_worker_that_came_too_late_to_refuse_is_named(
+    desk: OperatorDesk, monkeypatch: Patch
+) -> None:
+    comes(monkeypatch, Outcome(late=frozenset({"web-1:7:abc"})))
+
+    code, _, err = reset(desk, "--to-earliest", "--yes")
+
+    assert code == exits.DONE
+    assert err.startswith("web-1:7:abc started meanwhile.")
+    assert "restart it" in err
 
 
 class Terminal(io.StringIO):
