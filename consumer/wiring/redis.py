@@ -13,7 +13,7 @@ from consumer.adapters.redis.offset_store import RedisOffsetStore
 from consumer.adapters.redis.presence import RedisPresence
 from consumer.adapters.redis.publisher import RedisPublisher
 from consumer.adapters.redis.stream_source import RedisStreamSource
-from consumer.adapters.redis.streams import register, registered
+from consumer.adapters.redis.streams import existing
 from consumer.errors import Misconfigured
 from consumer.ports.audit import Audit
 from consumer.ports.codec import Codec
@@ -82,8 +82,7 @@ class RedisStreams:
         """As `Broker.event_log`: each topic has as many streams as the settings say."""
         with closing(_client(self._settings)) as client:
             for topic in topics:
-                registered(client, topic)  # `register` would make one that is not there
-                register(client, topic, self._settings.streams)
+                existing(client, topic, self._settings.streams)
         return RedisStreamLog(_client(self._settings), topics=topics, codec=codec)
 
     def publisher(self, topic: str, *, partitions: int | None = None) -> Publisher:

@@ -444,6 +444,25 @@ def test_another_number_of_streams_is_refused_with_both_numbers(
         join(streams)
 
 
+def test_a_topic_that_nobody_made_is_refused(reach: Reach, streams: Streams, join: Join) -> None:
+    misspelt = fresh("odrers")
+    with pytest.raises(Misconfigured, match=f"{misspelt} has no streams yet: check the name"):
+        join(streams, topics=[misspelt])
+    client: Any = reach()
+    assert not client.exists(f"{misspelt}:streams"), "it was made"
+    client.close()
+
+
+def test_a_topic_that_its_own_producers_made_is_read(reach: Reach, join: Join) -> None:
+    client: Any = reach()
+    streams = Streams(client, 3)
+    client.delete(f"{streams.topic}:streams")
+    streams.fill([1], 2)
+    member = join(streams)
+    member.poll_until(lambda: member.values() == [1], "it is read")
+    client.close()
+
+
 def test_who_cannot_reach_redis_cannot_join() -> None:
     source = RedisStreamSource(
         connect("redis://127.0.0.1:1"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -83,6 +84,22 @@ def settle(streams: Streams, *members: Member) -> float:
 
 def test_one_worker_owns_all(streams: Streams, join: Join) -> None:
     settle(streams, join())
+
+
+def test_who_comes_back_after_a_kill_says_once_what_it_waits_for(
+    streams: Streams, join: Join, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "consumer.adapters.redis.ownership")
+    killed = join()
+    settle(streams, killed)
+    assert caplog.messages == [], "it waits for nobody"
+    killed.die()
+    settle(streams, join())
+    (told,) = caplog.messages
+    assert told == (
+        f"waiting for the leases of customers on {streams.topic}, which other workers have: "
+        "up to 1 s for those of the dead"
+    )
 
 
 def test_a_new_worker_has_its_share_within_two_lease_periods(streams: Streams, join: Join) -> None:

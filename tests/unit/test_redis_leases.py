@@ -41,6 +41,7 @@ class FakeTable:
 
     def __init__(self, topic: str = "orders") -> None:
         self.topic = topic
+        self.name = f"the leases on {topic}"
         self.calls: list[str] = []
         self.is_away = False
         #: What goes on while the reply to the next beat is on its way.

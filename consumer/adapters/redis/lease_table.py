@@ -78,7 +78,8 @@ class LeaseTable:
     def __init__(self, client: Client, *, prefix: str, projection: str, topic: str) -> None:
         self.topic = topic
         self._client = client
-        self._of = f"the leases of {projection} on {topic}"
+        #: What a person calls it.
+        self.name = f"the leases of {projection} on {topic}"
         # In braces is what a cluster hashes: the two share a slot.
         self._keys = [f"{prefix}:{kind}:{{{projection}:{topic}}}" for kind in ("members", "leases")]
 
@@ -103,7 +104,7 @@ class LeaseTable:
         self._run(_RELEASE, "release", worker, *streams)
 
     def _run(self, script: Script, deed: str, *args: str | int) -> Any:
-        return run(self._client, script, self._keys, list(args), f"{deed} {self._of}")
+        return run(self._client, script, self._keys, list(args), f"{deed} {self.name}")
 
 
 def _pairs(flat: list[bytes]) -> list[tuple[bytes, bytes]]:

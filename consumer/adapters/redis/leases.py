@@ -43,6 +43,8 @@ class Leases:
         self, table: LeaseTable, *, streams: int, worker: str, lease_seconds: float
     ) -> None:
         self._table = table
+        #: What a person calls them.
+        self.name = table.name
         self._streams = streams
         self._worker = worker
         self._lease_seconds = lease_seconds

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from time import monotonic
 from uuid import uuid4
 
 from consumer.adapters.redis.lease_table import LeaseTable
-from consumer.adapters.redis.leases import Heartbeat, Leases
+from consumer.adapters.redis.leases import Heartbeat, Leases, Turn
 from consumer.errors import ConsumerError
 from consumer.model.position import Partition
 from consumer.ports.source import Membership
+
+_LOGGER = logging.getLogger(__name__)
 
 #: Seconds between two looks at the lease tables, at most: so soon a leaving worker's streams move.
 _LONGEST_UNSEEN = 1.0
@@ -40,6 +43,9 @@ class Ownership:
             table.topic: Leases(table, streams=streams, worker=worker, lease_seconds=lease_seconds)
             for table in tables
         }
+        self._lease_seconds = lease_seconds
+        #: Topics whose wait for others was told.
+        self._told: set[str] = set()
         self._between_looks = min(_LONGEST_UNSEEN, lease_seconds / 6)
         self._membership = membership
         #: Called while what is given back is still ours.
@@ -84,6 +90,7 @@ class Ownership:
                 self._give_back(_partitions(topic, turn.surplus))
                 leases.release(turn.surplus)
             leases.take(turn)
+            self._tell_who_waits(topic, turn)
         return True
 
     def lose_what_ran_out(self) -> None:
@@ -99,6 +106,16 @@ class Ownership:
         with suppress(ConsumerError):  # once is enough: each try has its time-out
             for leases in self._leases.values():
                 leases.leave()
+
+    def _tell_who_waits(self, topic: str, turn: Turn) -> None:
+        """Once: a worker that was killed and comes back waits for itself, and would look as if it hung."""
+        if turn.wanted > len(turn.free) and topic not in self._told:
+            self._told.add(topic)
+            _LOGGER.info(
+                "waiting for %s, which other workers have: up to %g s for those of the dead",
+                self._leases[topic].name,
+                self._lease_seconds,
+            )
 
     def _lose(self, partitions: Collection[Partition]) -> None:
         if partitions:

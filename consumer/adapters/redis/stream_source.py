@@ -15,7 +15,7 @@ from consumer.adapters.redis.ownership import Ownership
 from consumer.adapters.redis.reader import Entries, reader
 from consumer.adapters.redis.reading import Reading
 from consumer.adapters.redis.starts import first_offset
-from consumer.adapters.redis.streams import register
+from consumer.adapters.redis.streams import existing
 from consumer.errors import OffsetLost, SourceFailed, Transient
 from consumer.model.position import LogIdentity, Offset, Partition, StreamOffset
 from consumer.model.record import Fetched
@@ -69,10 +69,10 @@ class RedisStreamSource:
         self._is_quiet = False
 
     def open(self, membership: Membership) -> None:
-        """As `Source.open`; `Misconfigured` where a topic has another number of streams."""
+        """As `Source.open`; `Misconfigured` where a topic is not there, or has another number of streams."""
         try:
             self._logs = {
-                topic: register(self._client, topic, self._streams) for topic in self._topics
+                topic: existing(self._client, topic, self._streams) for topic in self._topics
             }
         except Transient as cause:
             raise SourceFailed(str(cause)) from cause

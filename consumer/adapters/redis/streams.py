@@ -45,12 +45,29 @@ def register(client: Client, topic: str, streams: int) -> LogIdentity:
     return log
 
 
+def existing(client: Client, topic: str, streams: int) -> LogIdentity:
+    """As `register`, of a topic that is there: somebody published to it, or added to one of its streams.
+
+    Raises `Misconfigured` where nobody did: a misspelt topic would be waited for in silence.
+    """
+    partitions = [Partition(topic, number) for number in range(streams)]
+    with reachable(f"find the streams of {topic}"):
+        is_there = client.exists(_registration(topic)) or client.exists(
+            *map(stream_name, partitions)
+        )
+    if not is_there:
+        raise Misconfigured(
+            f"{topic} has no streams yet: check the name of the topic, or publish to it first"
+        )
+    return register(client, topic, streams)
+
+
 def registered(client: Client, topic: str) -> LogIdentity:
     """The identity of a topic's log; `Misconfigured` where nobody made one yet."""
     with reachable(f"read how many streams {topic} has"):
         found: Any = client.hmget(_registration(topic), ["birth", "streams"])
     if found == [None, None]:
-        raise Misconfigured(f"{topic} has no streams yet: publish to it, or run a worker, first")
+        raise Misconfigured(f"{topic} has no streams yet: publish to it first")
     return _identity(topic, found)
 
 
