@@ -11,6 +11,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from consumer.cli.program import program
 from docs.metrics_page import metrics
+from docs.settings_page import settings
 
 DOCS = Path(__file__).parent
 
@@ -45,7 +46,11 @@ def _helps(context: click.Context) -> Iterator[tuple[str, str]]:
 
 
 #: Each page with what makes it.
-PAGES: Mapping[str, Callable[[], str]] = {"cli.md": command_line, "metrics.md": metrics}
+PAGES: Mapping[str, Callable[[], str]] = {
+    "cli.md": command_line,
+    "metrics.md": metrics,
+    "settings-reference.md": settings,
+}
 
 
 if __name__ == "__main__":
