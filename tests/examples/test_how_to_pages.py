@@ -29,8 +29,9 @@ def terminal(tmp_path: Path, own_valkey: Callable[..., Valkey]) -> Terminal:
 
 
 def test_the_page_about_testing(terminal: Terminal) -> None:
-    readme = block("README.md", "python", "# shop/read_models.py")
-    (terminal.folder / "shop/read_models.py").write_text(readme)
+    (terminal.folder / "orders").mkdir()
+    projector = block("docs/tutorial.md", "python", "# orders/read_model.py")
+    (terminal.folder / "orders/read_model.py").write_text(projector)
 
     ran = terminal.play("docs/testing.md")
 
