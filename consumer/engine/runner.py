@@ -164,8 +164,7 @@ class Runner:
         call.at = ErrorType.APPLY
         self._uncommitted = None
         try:
-            if work.records:
-                self._settling.settle(work)
+            self._settling.settle(work)
         except BaseException as error:
             self._is_fenced = isinstance(error, Fenced)
             if work.applied or not work.events:

@@ -361,8 +361,9 @@ def test_unhandled_events_whose_commit_got_lost_do_not_fence_the_runner_that_com
     with pytest.raises(Transient):
         runner.apply_since()
     offsets.is_lost = False
-    given = [log.append("Counted", 2)]
-    assert runner.apply_batch(given) == Applied(2, IntOffset(1))
+    fill(log, 2)
+    given = [log.append("Counted", 3)]
+    assert runner.apply_batch(given) == Applied(3, IntOffset(2))
 
 
 def test_a_first_claim_that_could_not_begin_is_made_again(log: MemoryEventLog) -> None:
@@ -610,6 +611,43 @@ def test_a_cancelled_runner_stays_so_and_touches_nothing(
         with pytest.raises(Cancelled, match="a new one goes on from the checkpoint"):
             call()
     assert offset_of(offsets) is None
+
+
+def test_a_given_batch_that_is_cancelled_stops_between_its_parts(
+    log: MemoryEventLog, offsets: MemoryOffsetStore
+) -> None:
+    class Cancels(Folded):
+        def apply(self, batch: Batch) -> None:
+            super().apply(batch)
+            runner.cancel()
+
+    given = [log.append("Counted", n) for n in (1, 2)]
+    runner = Runner(MemoryEventLog(), offsets, Cancels(), batch_size=1)
+    with pytest.raises(Cancelled) as cancelled:
+        runner.apply_batch(given)
+    assert cancelled.value.applied == 1
+    assert offset_of(offsets) == IntOffset(0)
+
+
+def test_a_call_that_is_cancelled_reads_no_further(offsets: MemoryOffsetStore) -> None:
+    class Read(MemoryEventLog):
+        reads = 0
+
+        def read(self, partition: Partition, after: Offset | None, limit: int) -> Sequence[Event]:
+            self.reads += 1
+            return super().read(partition, after, limit)
+
+    class Ends(Folded):
+        def apply(self, batch: Batch) -> None:
+            super().apply(batch)
+            runner.cancel()
+
+    log = Read()
+    fill(log, 1)
+    runner = Runner(log, offsets, Ends())
+    with pytest.raises(Cancelled):
+        runner.apply_since()
+    assert log.reads == 1
 
 
 def test_a_batch_that_is_applied_to_its_end_was_not_cancelled(
