@@ -7,16 +7,25 @@ from typing import Any
 
 import pytest
 
+from consumer.adapters.codecs.cloudevents import CloudEvents
 from consumer.adapters.redis import mirroring
 from consumer.adapters.redis.connection import Client, connect
+from consumer.adapters.redis.event_log import RedisStreamLog
 from consumer.adapters.redis.mirror import RedisMirror
 from consumer.adapters.redis.stream_source import RedisStreamSource
 from consumer.embedded.valkey import Valkey
 from consumer.errors import Misconfigured, Transient
 from consumer.model.position import IntOffset, Offset, Partition, StreamOffset
+from consumer.model.start import Start
 from tests.contracts.redis_room import LEASE, Member, Recording, Streams, at, eventually, poll_all
 
 GROUP = "customers"
+
+#: What the documentation says a user of the streams may do, beside the user of the checkpoints.
+COMMANDS = (
+    "+eval +evalsha +exists +hdel +hexists +hget +hgetall +hincrby +hmget +hset +ping "
+    "+xgroup|create +xgroup|setid +xinfo +xpending +xrange +xread"
+)
 
 Join = Callable[..., Member]
 Reach = Callable[[], Client]
@@ -396,6 +405,36 @@ def test_a_group_that_the_acl_forbids_is_told_and_nothing_stops(
     streams.client.execute_command("ACL SETUSER", "worker", "+xgroup")
     member.poll_until(lambda: place(streams) == at("14-0"), "it is shown once it may be")
     member.close()
+    streams.client.close()
+
+
+def test_a_user_of_these_rules_alone_is_enough_to_read_and_to_show(
+    own_valkey: Callable[..., Valkey], join: Join
+) -> None:
+    server = own_valkey()
+    streams = Streams(connect(server.url))
+    streams.fill(range(1, 41))
+    rules = f"on >secret resetkeys ~test:* ~{streams.topic}:* resetchannels -@all {COMMANDS}"
+    streams.client.execute_command("ACL SETUSER", "worker", *rules.split())
+
+    def limited() -> Client:
+        return connect(server.url, username="worker", password="secret")
+
+    member = join(limited(), streams)
+    stands(member, streams, 14)
+    member.close()
+    assert place(streams) == checkpoint(member, streams)
+    log = RedisStreamLog(limited(), topics=[streams.topic], codec=CloudEvents())
+    assert log.ends() == {streams.partition(): at("40-0")}
+    assert log.lag({streams.partition(): at("20-0")})[streams.partition()].events == 20
+    for start in ("beginning", "end", "2020-01-01T00:00:00Z", f"group:{GROUP}"):
+        log.before(streams.partition(), Start.parse(start))
+    mirror = RedisMirror(limited(), group=GROUP)
+    mirror.show({streams.partition(): at("20-0")})
+    assert lag(streams) == 20
+    assert member.membership.unmirrored_by == []
+    mirror.close()
+    log.close()
     streams.client.close()
 
 
