@@ -103,7 +103,7 @@ class Applying:
         began = time.monotonic()
         before = work.holding.offset
         work.attempts += 1
-        work.part = ErrorType.LOAD  # until the events are given to the projector
+        work.at = ErrorType.LOAD  # until the events are given to the projector
         try:
             self._settle(work)
         except (Fenced, Misconfigured, SourceFailed):
@@ -158,7 +158,7 @@ class Applying:
                 work.attempts,
                 delay,
                 cause,
-                work.part,
+                work.at,
                 seconds,
             )
         )

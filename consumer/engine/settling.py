@@ -45,7 +45,7 @@ class Settling:
         """
         while work.events and not work.applied:
             began = time.monotonic()
-            work.part = ErrorType.APPLY
+            work.at = ErrorType.APPLY
             try:
                 self._apply(work.batch)
             except ApplyFailed:
@@ -56,7 +56,7 @@ class Settling:
                 work.applied = True
             work.apply_seconds = time.monotonic() - began
         began = time.monotonic()
-        work.part = ErrorType.OFFSET
+        work.at = ErrorType.OFFSET
         work.holding.advance(work.through)
         work.commit_seconds = time.monotonic() - began
 

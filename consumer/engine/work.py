@@ -33,8 +33,8 @@ class Work:
         #: Whether only the commit is missing; an apply that went through is not repeated for it.
         self.applied = False
         self.attempts = 0
-        #: How far the last attempt came: what it fails with is a failure of this part.
-        self.part = ErrorType.LOAD
+        #: What the attempt is at, and so what it is counted as when it fails.
+        self.at = ErrorType.LOAD
         #: What the last apply, and the last commit, took.
         self.apply_seconds = 0.0
         self.commit_seconds = 0.0
