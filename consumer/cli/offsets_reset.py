@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Collection, Mapping
-from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -16,7 +15,6 @@ from consumer.cli.printing import cell, print_json, print_table, refuse, shown
 
 if TYPE_CHECKING:
     from consumer.engine.resetting import Plan
-    from consumer.engine.targets import Target
     from consumer.model.position import Partition
 
 _COLUMNS = {
@@ -88,8 +86,10 @@ def reset(
     5  a server is out of reach; type the same again
     7  a worker of the projection lives, so nothing was moved
     """
-    words, target = _target(to_earliest, to_latest, to_datetime, to_offset)
-    only = _partitions(partition or [])
+    from consumer.cli.offsets_typed import partitions_typed, target_typed
+
+    words, target = target_typed(to_earliest, to_latest, to_datetime, to_offset)
+    only = partitions_typed(partition or [])
     if not (dry_run or yes) and (as_json or not sys.stdin.isatty()):
         refuse("nobody can be asked here: add --yes to do it, or --dry-run to see what it would do")
     from consumer.wiring.resetting import desk
@@ -131,58 +131,6 @@ def _show(plan: Plan, *, as_json: bool) -> None:
         _print(plan)
     for owner in plan.living:
         typer.echo(f"as long as {owner} lives, this would be refused", err=True)
-
-
-def _target(
-    to_earliest: bool, to_latest: bool, to_datetime: str | None, to_offset: str | None
-) -> tuple[str, Target]:
-    from consumer.model.start import BEGINNING, Start
-
-    said: list[tuple[str, Target]] = []
-    if to_earliest:
-        said.append(("--to-earliest", BEGINNING))
-    if to_latest:
-        said.append(("--to-latest", Start("end")))
-    if to_datetime is not None:
-        said.append((f"--to-datetime {to_datetime}", Start("time", time=_time(to_datetime))))
-    if to_offset is not None:
-        said.append((f"--to-offset {to_offset}", _offset(to_offset)))
-    if len(said) != 1:
-        refuse(
-            "say where to: exactly one of --to-earliest, --to-latest, --to-datetime and --to-offset"
-        )
-    return said[0]
-
-
-def _time(text: str) -> datetime:
-    try:
-        time = datetime.fromisoformat(text)
-    except ValueError:
-        refuse(f"--to-datetime {text} is no time: write it as in 2026-11-01T00:00:00Z")
-    if time.tzinfo is None:
-        refuse(
-            f"--to-datetime {text} has no zone, and so may mean any hour of a day: write it as in "
-            f"{time.isoformat()}Z or {time.isoformat()}+01:00"
-        )
-    return time
-
-
-def _offset(text: str) -> Target:
-    from consumer.model.position import Offset
-
-    try:
-        return Offset.parse(text)
-    except ValueError as cause:
-        refuse(f"--to-offset: {cause}")
-
-
-def _partitions(texts: Collection[str]) -> list[Partition]:
-    from consumer.model.position import Partition
-
-    try:
-        return sorted({Partition.parse(text) for text in texts})
-    except ValueError as cause:
-        refuse(f"--partition: {cause}")
 
 
 def _refuse_while_owned(plan: Plan, living: Mapping[str, Collection[Partition]]) -> None:

@@ -81,6 +81,15 @@ def poison(story: EitherStory, partition: Partition) -> None:
         story.client.xadd(f"{story.topic}:{partition.number}", {"data": "no event"})
 
 
+def lose_all_but(story: EitherStory, partition: Partition, left: int) -> None:
+    """Takes the eldest events away, as retention and trimming do."""
+    if isinstance(story, KafkaStory):
+        end = len(story.fleet.expected[partition])
+        story.broker.cut(story.topic, partition.number, end - left)
+    else:
+        story.keep(partition, left)
+
+
 def make_anew(story: EitherStory) -> None:
     """Another topic of the same name, and empty."""
     count = len(story.partitions)

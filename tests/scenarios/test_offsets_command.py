@@ -13,7 +13,15 @@ from consumer.model.position import Offset, Partition
 from tests.fleet import Fleet, eventually
 from tests.ledger import opened
 from tests.scenarios.kafka.story import Story as KafkaStory
-from tests.scenarios.operator import BeginOnEither, Operator, Way, group_of, make_anew, poison
+from tests.scenarios.operator import (
+    BeginOnEither,
+    Operator,
+    Way,
+    group_of,
+    lose_all_but,
+    make_anew,
+    poison,
+)
 
 
 def applications(fleet: Fleet, partition: Partition) -> list[str]:
@@ -216,6 +224,29 @@ def test_a_halted_partition_is_led_past_what_halts_it(begin_on_either: BeginOnEi
         assert fleet.caught_up() == exits.DONE
         assert applications(fleet, bad) == texts(fleet.expected[bad])
         assert operator.states() == {"unowned"}
+
+
+def test_a_partition_whose_log_lost_events_goes_on_with_what_is_left(
+    begin_on_either: BeginOnEither,
+) -> None:
+    with begin_on_either() as story:
+        fleet, operator = story.fleet, Operator(story.fleet)
+        story.publish(100)
+        fleet.caught_up()
+        story.publish(200)
+        lost, left = story.partitions[0], 5
+        lose_all_but(story, lost, left)
+        before = applications(fleet, lost)
+        halted = fleet.caught_up()
+        told = operator.partitions()[str(lost)]
+
+        done = operator.resets("--to-earliest", "--partition", str(lost), "--yes")
+
+        assert (halted, told["state"]) == (exits.HALTED, "halted")
+        assert told["reason"].startswith("OffsetLost: ")
+        assert done.returncode == exits.DONE, done.stderr
+        assert fleet.caught_up() == exits.DONE
+        assert applications(fleet, lost) == before + texts(fleet.expected[lost][-left:])
 
 
 def test_a_topic_made_anew_is_read_after_a_reset(begin_on_either: BeginOnEither) -> None:

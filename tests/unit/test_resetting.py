@@ -234,6 +234,14 @@ def test_a_topic_that_grew_still_knows_its_new_partitions_by_the_old_number(room
     assert added.number >= zero.log.partitions, "it would begin where `start` says, not at 0"
 
 
+def test_a_checkpoint_that_was_reset_since_it_was_planned_moves_too(room: Room) -> None:
+    plan = room.plan(END)
+    room.offsets.reset("shop")
+
+    assert room.do(plan) == Outcome()
+    assert [room.at(each) for each in PARTITIONS] == [9, 9, 9]
+
+
 def test_a_damaged_checkpoint_can_be_moved() -> None:
     class Damaged(MemoryOffsetStore):
         damaged = False
