@@ -31,10 +31,12 @@ class Storm:
     def without_end(self, *work: Callable[[], object]) -> Iterator[None]:
         """Each is done again and again beside what is inside."""
         threads = [self._started(lambda each=each: self._again(each)) for each in work]
-        yield
-        self.over.set()
-        for thread in threads:
-            thread.join()
+        try:
+            yield
+        finally:
+            self.over.set()
+            for thread in threads:
+                thread.join()
 
     def all(self, *work: Callable[[], object]) -> None:
         for thread in [self._started(each) for each in work]:
