@@ -25,7 +25,7 @@ class ErrorType(StrEnum):
     """The offset store: out of reach, the checkpoint lost, or fenced."""
 
     LOAD = "load_error"
-    """The event log: out of reach, or an event that cannot be decoded."""
+    """The events: the log is out of reach, one cannot be decoded, or they were given out of order."""
 
     TIMEOUT = "timeout_error"
     """An apply took longer than it may."""

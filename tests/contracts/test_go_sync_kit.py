@@ -33,6 +33,7 @@ from consumer import (
     Batch,
     Cancelled,
     Closed,
+    ConsumerError,
     ErrorType,
     Event,
     Fenced,
@@ -613,18 +614,17 @@ class Unreadable(MemoryEventLog):
         raise self._error
 
 
-#: What each error is counted as: how it comes about, by the log, the projector, or the store.
-LOAD_ERRORS = {
-    "the log is out of reach": Transient("away"),
-    "the log lost what comes next": OffsetLost("trimmed"),
-    "the next event cannot be decoded": Undecodable(EVENTS, at(0), "no JSON"),
-    "the log breaks its promises": KeyError("x"),
+LOAD_ERRORS: dict[str, Callable[[], Exception]] = {
+    "the log is out of reach": lambda: Transient("away"),
+    "the log lost what comes next": lambda: OffsetLost("trimmed"),
+    "the next event cannot be decoded": lambda: Undecodable(EVENTS, at(0), "no JSON"),
+    "the log breaks its promises": lambda: KeyError("x"),
 }
-APPLY_ERRORS = {
-    "the projector fails": RuntimeError("x"),
-    "the projector's table is out of reach": Transient("away"),
-    "the projector raises a timeout of its own": TimeoutError("x"),
-    "the read model refuses our epoch": Fenced("x"),
+APPLY_ERRORS: dict[str, Callable[[], Exception]] = {
+    "the projector fails": lambda: RuntimeError("x"),
+    "the projector's table is out of reach": lambda: Transient("away"),
+    "the projector raises a timeout of its own": lambda: TimeoutError("x"),
+    "the read model refuses our epoch": lambda: Fenced("x"),
 }
 
 
@@ -642,142 +642,101 @@ def errors_of(metrics: ProjectionMetrics) -> dict[str, float]:
     }
 
 
+#: Whether a call raises so, and is counted as one error of this type.
+Counts = Callable[[Runner, ErrorType, type[BaseException]], None]
+
+
 class TestErrorTypes:
     @pytest.fixture(params=list(Operation))
-    def operation(self, request: pytest.FixtureRequest) -> Operation:
-        chosen: Operation = request.param
-        return chosen
+    def counts(self, request: pytest.FixtureRequest, metrics: ProjectionMetrics) -> Counts:
+        operation: Operation = request.param
 
-    def fails(
-        self,
-        runner: Runner,
-        operation: Operation,
-        metrics: ProjectionMetrics,
-        expected: dict[str, float],
-        *,
-        raises: type[BaseException] = Exception,
-    ) -> None:
-        """The call raises, and counts as one error of one type, under its own operation."""
-        calls: dict[Operation, Callable[[], object]] = {
-            Operation.APPLY_SINCE: runner.apply_since,
-            Operation.APPLY_BATCH: lambda: runner.apply_batch([GIVEN]),
-        }
-        with pytest.raises(raises):
-            calls[operation]()
-        assert errors_of(metrics) == expected
-        [label] = expected
-        values = metrics.get_projection_metrics("folded")
-        assert (
-            values[f'projection_errors_total{{error_type="{label}",operation="{operation}"}}'] == 1
-        )
-        assert values[f'projection_operations_total{{operation="{operation}",status="error"}}'] == 1
+        def check(runner: Runner, kind: ErrorType, raises: type[BaseException]) -> None:
+            calls: dict[Operation, Callable[[], object]] = {
+                Operation.APPLY_SINCE: runner.apply_since,
+                Operation.APPLY_BATCH: lambda: runner.apply_batch([GIVEN]),
+            }
+            with pytest.raises(raises):
+                calls[operation]()
+            assert errors_of(metrics) == {kind: 1}
+            values = metrics.get_projection_metrics("folded")
+            label = f'operation="{operation}"'
+            assert values[f'projection_errors_total{{error_type="{kind}",{label}}}'] == 1
+            assert values[f'projection_operations_total{{{label},status="error"}}'] == 1
+
+        return check
+
+    @pytest.fixture
+    def runner(
+        self, log: MemoryEventLog, offsets: OffsetStore, metrics: ProjectionMetrics
+    ) -> Callable[..., Runner]:
+        """Makes runners that count, with one event to apply."""
+        fill(log, 1)
+
+        def make(projector: Folded | None = None, **options: Any) -> Runner:
+            parts = {"event_log": log, "offsets": offsets, **options}
+            return Runner(projector=projector or Folded(), metrics=metrics, **parts)
+
+        return make
 
     @pytest.mark.parametrize("how", LOAD_ERRORS)
-    def test_load_error(
-        self, how: str, operation: Operation, offsets: OffsetStore, metrics: ProjectionMetrics
-    ) -> None:
-        runner = Runner(Unreadable(LOAD_ERRORS[how]), offsets, Folded(), metrics=metrics)
-        self.fails(runner, operation, metrics, {"load_error": 1})
+    def test_load_error(self, how: str, runner: Callable[..., Runner], counts: Counts) -> None:
+        error = LOAD_ERRORS[how]()
+        counts(runner(event_log=Unreadable(error)), ErrorType.LOAD, type(error))
 
     def test_load_error_where_only_the_projector_finds_out_that_the_data_is_bad(
-        self,
-        operation: Operation,
-        log: MemoryEventLog,
-        offsets: OffsetStore,
-        metrics: ProjectionMetrics,
+        self, runner: Callable[..., Runner], counts: Counts
     ) -> None:
+        log = MemoryEventLog()
         log.append("Counted", "two")
-        runner = Runner(log, offsets, FailsAt(2), metrics=metrics)
-        self.fails(runner, operation, metrics, {"load_error": 1}, raises=Undecodable)
+        counts(runner(FailsAt(2), event_log=log), ErrorType.LOAD, Undecodable)
 
     @pytest.mark.parametrize("how", APPLY_ERRORS)
-    def test_apply_error(
-        self,
-        how: str,
-        operation: Operation,
-        log: MemoryEventLog,
-        offsets: OffsetStore,
-        metrics: ProjectionMetrics,
-    ) -> None:
-        fill(log, 1)
-        runner = Runner(log, offsets, Folded(APPLY_ERRORS[how]), metrics=metrics)
-        self.fails(runner, operation, metrics, {"apply_error": 1})
+    def test_apply_error(self, how: str, runner: Callable[..., Runner], counts: Counts) -> None:
+        counts(runner(Folded(APPLY_ERRORS[how]())), ErrorType.APPLY, ConsumerError)
 
     def test_offset_error_where_the_store_is_out_of_reach_after_an_apply(
-        self,
-        operation: Operation,
-        log: MemoryEventLog,
-        offsets: OffsetStore,
-        metrics: ProjectionMetrics,
+        self, runner: Callable[..., Runner], offsets: OffsetStore, counts: Counts
     ) -> None:
-        fill(log, 1)
-        store: Any = Forgetful(offsets)
-        runner = Runner(log, store, Folded(), metrics=metrics)
-        self.fails(runner, operation, metrics, {"offset_error": 1}, raises=Transient)
+        counts(runner(offsets=Forgetful(offsets)), ErrorType.OFFSET, Transient)
 
     def test_offset_error_where_the_partition_cannot_be_claimed(
-        self,
-        operation: Operation,
-        log: MemoryEventLog,
-        offsets: OffsetStore,
-        metrics: ProjectionMetrics,
+        self, runner: Callable[..., Runner], offsets: OffsetStore, counts: Counts
     ) -> None:
         offsets.close()
-        runner = Runner(log, offsets, Folded(), metrics=metrics)
-        self.fails(runner, operation, metrics, {"offset_error": 1}, raises=Closed)
+        counts(runner(), ErrorType.OFFSET, Closed)
 
     def test_offset_error_where_another_took_over_meanwhile(
         self,
-        operation: Operation,
+        runner: Callable[..., Runner],
         log: MemoryEventLog,
         offsets: OffsetStore,
-        metrics: ProjectionMetrics,
+        counts: Counts,
     ) -> None:
         class TakenOver(Folded):
             def apply(self, batch: Batch) -> None:
                 offsets.claim("folded", EVENTS, owner="other", log=log.identity(EVENTS))
 
-        fill(log, 1)
-        runner = Runner(log, offsets, TakenOver(), metrics=metrics)
-        self.fails(runner, operation, metrics, {"offset_error": 1}, raises=Fenced)
+        counts(runner(TakenOver()), ErrorType.OFFSET, Fenced)
 
     def test_timeout_error(
-        self,
-        operation: Operation,
-        log: MemoryEventLog,
-        offsets: OffsetStore,
-        metrics: ProjectionMetrics,
-        hangs: Hangs,
+        self, runner: Callable[..., Runner], hangs: Hangs, counts: Counts
     ) -> None:
-        fill(log, 1)
-        runner = Runner(log, offsets, hangs, metrics=metrics, timeout=0.05)
-        self.fails(runner, operation, metrics, {"timeout_error": 1}, raises=TimedOut)
+        counts(runner(hangs, timeout=0.05), ErrorType.TIMEOUT, TimedOut)
 
-    def test_context_error(
-        self,
-        operation: Operation,
-        log: MemoryEventLog,
-        offsets: OffsetStore,
-        metrics: ProjectionMetrics,
-    ) -> None:
-        runner = Runner(log, offsets, Folded(), metrics=metrics)
-        runner.cancel()
-        self.fails(runner, operation, metrics, {"context_error": 1}, raises=Cancelled)
+    def test_context_error(self, runner: Callable[..., Runner], counts: Counts) -> None:
+        cancelled = runner()
+        cancelled.cancel()
+        counts(cancelled, ErrorType.CONTEXT, Cancelled)
 
     def test_context_error_where_ctrl_c_ends_the_call(
-        self,
-        operation: Operation,
-        log: MemoryEventLog,
-        offsets: OffsetStore,
-        metrics: ProjectionMetrics,
+        self, runner: Callable[..., Runner], counts: Counts
     ) -> None:
         class Interrupted(Folded):
             def apply(self, batch: Batch) -> None:
                 raise KeyboardInterrupt
 
-        fill(log, 1)
-        runner = Runner(log, offsets, Interrupted(), metrics=metrics)
-        self.fails(runner, operation, metrics, {"context_error": 1}, raises=KeyboardInterrupt)
+        counts(runner(Interrupted()), ErrorType.CONTEXT, KeyboardInterrupt)
 
 
 def value(metrics: ProjectionMetrics, name: str, **labels: str) -> float | None:
