@@ -253,6 +253,11 @@ class SecuredKafka:
         for answer in self.admin.create_acls(rules).values():
             answer.result(30)
 
+    def lets_work(self, user: str, topic: str, group: str) -> None:
+        """Lets the user be a worker of a projection, and publish to its topic."""
+        self.allow(user, "topic", topic, "read", "write", "describe")
+        self.allow(user, "group", group, "read")
+
     def scram(self, **changed: str) -> dict[str, str]:
         return self._config(
             "scram",

@@ -61,6 +61,8 @@ class _SeldomTheSame(logging.Filter):
 
 LOGGER = logging.getLogger("consumer.adapters.kafka.client")
 LOGGER.addFilter(_SeldomTheSame())
+# Where no log is wanted, as by a command that ends with one line, there is none.
+LOGGER.addHandler(logging.NullHandler())
 
 
 class Complaints:

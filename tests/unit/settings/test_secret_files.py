@@ -23,7 +23,7 @@ def test_a_secret_file_that_went_away_is_told_by_its_path(tmp_path: Path) -> Non
     secret.unlink()
 
     for read in (lambda: kafka.properties, lambda: redis.secret):
-        with pytest.raises(Misconfigured, match="cannot read .*secret: No such file"):
+        with pytest.raises(Misconfigured, match=r"cannot read .*secret: No such file"):
             read()
 
 
