@@ -11,6 +11,7 @@ from consumer.adapters.codecs.cloudevents import CloudEvents
 from consumer.adapters.redis import mirroring
 from consumer.adapters.redis.connection import Client, connect
 from consumer.adapters.redis.event_log import RedisStreamLog
+from consumer.adapters.redis.groups import Place, put
 from consumer.adapters.redis.mirror import RedisMirror
 from consumer.adapters.redis.stream_source import RedisStreamSource
 from consumer.embedded.valkey import Valkey
@@ -463,6 +464,16 @@ def test_streams_that_are_not_there_and_offsets_of_other_logs_are_left_out(
     mirror.show({streams.partition(0): at("0-0"), streams.partition(1): IntOffset(5)})
     assert not streams.client.exists(streams.name())
     mirror.close()
+
+
+def test_a_stream_that_went_away_meanwhile_has_no_group_and_the_others_have_theirs(
+    reach: Reach, streams: Streams
+) -> None:
+    streams.fill([1, 2], 1)
+    there = {streams.partition(number): Place(at("1-0"), 1) for number in range(2)}
+    put(streams.client, GROUP, there)
+    assert not streams.client.exists(streams.name(0))
+    assert (place(streams, 1), lag(streams, 1)) == (at("1-0"), 1)
 
 
 def test_without_workers_who_cannot_reach_redis_is_told() -> None:
