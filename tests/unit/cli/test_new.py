@@ -204,7 +204,7 @@ def test_its_settings_are_not_marked_by_the_schema_that_stands_beside_them(
 def test_its_image_is_made_in_two_stages_runs_as_nobody_and_holds_no_secret(
     call: Call, tmp_path: Path
 ) -> None:
-    """Read, not built: a build needs a registry."""
+    # Read, not built: a build needs a registry.
     call("new", "orders")
     folder = tmp_path / "orders"
     lines = (folder / "Dockerfile").read_text().replace("\\\n", "").splitlines()
