@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NamedTuple
 
+from consumer.embedded.valkey import Valkey
 from consumer.model.position import Offset, Partition
-from tests.fleet import Process, eventually
+from tests.fleet import PROJECTION, Process, eventually
 from tests.ledger import BEFORE_APPLY
-from tests.scenarios.redis.story import Begin, Story
+from tests.scenarios.redis.story import Begin, Story, story
 
 
 class Seen(NamedTuple):
@@ -85,6 +88,26 @@ def test_while_it_runs_after_a_kill_and_after_a_graceful_stop_the_groups_lag_is_
         assert story.fleet.applied() < 1_300, "nothing was left to do"
         assert it_stands_at_the_checkpoints(story)
         it_is_true(story)
+
+
+def test_a_restart_of_redis_and_a_group_that_is_destroyed_are_mended_by_a_worker_that_runs(
+    own_valkey: Callable[..., Valkey], tmp_path: Path
+) -> None:
+    server = own_valkey(append_only=True)
+    with story({"url": server.url}, tmp_path, batch_size=10) as told:
+        told.publish(400)
+        told.fleet.spawn(seconds_an_apply=0.02)
+        it_stays_true_until_there_are_applied(told, 100)
+        server.restart()
+        for partition in told.partitions[:2]:
+            told.client.xgroup_destroy(f"{told.topic}:{partition.number}", PROJECTION)
+        assert told.fleet.applied() < 400, "nothing was left to do"
+        told.publish(200)
+        it_stays_true_until_there_are_applied(told, 600)
+        eventually(told.fleet.everything_is_committed, "everything is committed")
+        eventually(lambda: it_stands_at_the_checkpoints(told), "it stands at the end")
+        it_is_true(told)
+        assert told.fleet.findings().wrong() == {}
 
 
 def test_a_group_that_entries_are_read_through_is_ahead_of_what_was_applied(begin: Begin) -> None:
