@@ -698,6 +698,13 @@ def test_a_closed_runner_says_so_and_gave_its_partition_back(
         runner.apply_since()
 
 
+def test_a_runner_that_was_never_used_closes_too(
+    log: MemoryEventLog, offsets: MemoryOffsetStore
+) -> None:
+    Runner(log, offsets, Folded(), timeout=60).close()
+    assert offset_of(offsets) is None
+
+
 def test_closing_after_the_offset_store_was_closed_is_no_error(
     log: MemoryEventLog, offsets: MemoryOffsetStore
 ) -> None:
