@@ -126,6 +126,10 @@ class Broker:
 
     def shown(self, group: str) -> dict[Partition, int]:
         """The offsets of a group as its coordinator tells them: the next ones to read."""
+        try:  # on a cluster without groups so far the question below would crash the process
+            self.admin.describe_consumer_groups([group], request_timeout=10)[group].result()
+        except KafkaException:
+            return {}
         asked = [ConsumerGroupTopicPartitions(group)]
         answer = self.admin.list_consumer_group_offsets(asked, request_timeout=10)[group].result()
         return {Partition(at.topic, at.partition): at.offset for at in answer.topic_partitions}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,12 +13,15 @@ import pytest
 from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
+from consumer.adapters.kafka.event_log import KafkaEventLog
 from consumer.adapters.kafka.identity import topic_ids
 from consumer.adapters.kafka.source import KafkaSource
-from consumer.errors import AnotherLog, Misconfigured, SourceFailed
-from consumer.model.position import Claim, Partition
+from consumer.embedded.kafka import Kafka
+from consumer.errors import AnotherLog, Misconfigured, SourceFailed, Transient
+from consumer.model.position import Claim, IntOffset, Offset, Partition
 from consumer.model.start import Start
 from tests.contracts.kafka_room import Broker, Member, Recording, compacted, eventually, poll_all
+from tests.contracts.test_publisher_kafka import Plain
 from tests.servers import KafkaServer
 
 Join = Callable[..., Member]
@@ -149,6 +153,23 @@ def test_a_time_after_the_last_record_starts_at_the_end_and_an_unknown_group_at_
     unknown.poll_until(lambda: unknown.membership.claims, "claimed")
     assert str(after.membership.claims[Partition(topic, 0)].offset) == "4"
     assert str(unknown.membership.claims[Partition(topic, 0)].offset) == "1"
+
+
+def test_the_place_of_a_group_on_a_cluster_that_never_had_one_is_the_beginning(
+    own_kafka: Callable[..., Kafka],
+) -> None:
+    broker = Broker(own_kafka().bootstrap)
+    partition = Partition(broker.topic(1), 0)
+    log = KafkaEventLog(broker.config, topics=[partition.topic], codec=Plain())
+
+    def before() -> Offset | None:
+        try:
+            return log.before(partition, Start("group", group="never"))
+        except Transient:  # its coordinator comes up with the question
+            return None
+
+    with closing(log):
+        eventually(lambda: before() == IntOffset(-1), "it is told, and nothing crashes")
 
 
 def test_the_end_does_not_lie_beyond_an_open_transaction(broker: Broker, join: Join) -> None:

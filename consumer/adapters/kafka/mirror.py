@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 
 from confluent_kafka import ConsumerGroupTopicPartitions, KafkaError, TopicPartition
@@ -20,6 +21,15 @@ _HAS_MEMBERS = frozenset(
         KafkaError.REBALANCE_IN_PROGRESS,
     }
 )
+#: What a coordinator says before it is one, as on a cluster that had no group so far.
+_COMING_UP = frozenset(
+    {
+        KafkaError.NOT_COORDINATOR,
+        KafkaError.COORDINATOR_NOT_AVAILABLE,
+        KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+    }
+)
+_SLICE_SECONDS = 0.1
 
 
 class KafkaMirror:
@@ -44,11 +54,12 @@ class KafkaMirror:
         ]
         if not next_ones:
             return
-        wanted = ConsumerGroupTopicPartitions(self._group, next_ones)
-        answer = self._asks().alter_consumer_group_offsets([wanted], request_timeout=ASK_SECONDS)
-        for place in asked(answer[self._group].result).topic_partitions:
-            if place.error is not None:
-                self._refused(Partition(place.topic, place.partition), place.error)
+        until = time.monotonic() + ASK_SECONDS
+        while wrong := self._wrong(next_ones):
+            partition, error = wrong
+            if error.code() not in _COMING_UP or time.monotonic() > until:
+                raise self._refusal(partition, error)
+            time.sleep(_SLICE_SECONDS)
 
     def close(self) -> None:
         """Lets the connection go. Safe to call twice."""
@@ -59,12 +70,20 @@ class KafkaMirror:
             self._admin = asking(admin_config(self._config), self._complaints)
         return self._admin
 
-    def _refused(self, partition: Partition, error: KafkaError) -> None:
+    def _wrong(self, next_ones: list[TopicPartition]) -> tuple[Partition, KafkaError] | None:
+        """The first partition that the coordinator did not take, and why."""
+        wanted = ConsumerGroupTopicPartitions(self._group, next_ones)
+        answer = self._asks().alter_consumer_group_offsets([wanted], request_timeout=ASK_SECONDS)
+        for place in asked(answer[self._group].result).topic_partitions:
+            if place.error is not None:
+                return Partition(place.topic, place.partition), place.error
+        return None
+
+    def _refusal(self, partition: Partition, error: KafkaError) -> Transient:
+        where = f"{partition}: {error.str()}"
         if error.code() in _HAS_MEMBERS:
-            raise Transient(
+            return Transient(
                 f"the consumer group {self._group} has members, and shows what they show; stop its "
-                f"workers, and try again ({partition}: {error.str()})"
+                f"workers, and try again ({where})"
             )
-        raise Transient(
-            f"the consumer group {self._group} was not moved on {partition}: {error.str()}"
-        )
+        return Transient(f"the consumer group {self._group} was not moved ({where})")

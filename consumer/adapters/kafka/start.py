@@ -45,6 +45,11 @@ def _at_time(client: Consumer, partition: Partition, stamp: int, high: int) -> i
 
 
 def _of_group(admin: AdminClient, partition: Partition, group: str, low: int) -> int:
+    # The question below crashes the process where the coordinator answers with an error (confluent-kafka
+    # 2.16.1), as it does until a cluster's first group has one, or if we may not see this group. So a
+    # question that only raises goes first. A group that nobody knows is no error.
+    described = admin.describe_consumer_groups([group], request_timeout=ASK_SECONDS)
+    asked(described[group].result)
     wanted = ConsumerGroupTopicPartitions(
         group, [TopicPartition(partition.topic, partition.number)]
     )
