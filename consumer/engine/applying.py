@@ -148,7 +148,7 @@ class Applying:
         delay = self._backoff.delay(work.attempts)
         partition, epoch = work.holding.partition, work.holding.claim.epoch
         self._waiting[partition] = (time.monotonic() + delay, work)
-        if not work.applied:  # else the offset store itself is away, and cannot be told
+        if work.at is not ErrorType.OFFSET:  # that the store is away, it cannot be told
             self._assignments.note(work.holding, Condition("waiting", told(cause)))
         self._observer.happened(
             Waiting(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-import inspect
 from collections.abc import Awaitable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import asyncio
 
 
 class Loop:
@@ -18,8 +20,10 @@ class Loop:
 
     def wait(self, returned: object) -> None:
         """Returns at once, or when the coroutine has ended; what it raises is raised here."""
-        if returned is None or not inspect.isawaitable(returned):
+        if not isinstance(returned, Awaitable):
             return
+        import asyncio  # what most programs never need takes longest to import
+
         if self._runner is None:
             self._runner = asyncio.Runner()
         try:

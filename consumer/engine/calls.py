@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -15,6 +15,9 @@ from consumer.model.causes import told
 from consumer.model.operations import ErrorType, Operation
 from consumer.model.position import Offset, Partition
 from consumer.ports.metrics import Metrics
+
+if TYPE_CHECKING:
+    import logging
 
 
 class Applied(msgspec.Struct, frozen=True):
@@ -118,5 +121,5 @@ class Calls:
             self._logger.info("%s", did)
         else:
             kind = call.type_of(error)
-            level = logging.INFO if kind is ErrorType.CONTEXT else logging.ERROR
-            self._logger.log(level, "%s; %s: %s", did, kind, told(error))
+            log = self._logger.info if kind is ErrorType.CONTEXT else self._logger.error
+            log("%s; %s: %s", did, kind, told(error))

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from consumer.engine.awaiting import Loop
 from consumer.engine.calls import Applied, Call, Calls
@@ -26,6 +25,9 @@ from consumer.ports.metrics import Metrics
 from consumer.ports.offset_store import OffsetStore
 from consumer.ports.projector import AnyProjector
 from consumer.ports.upcaster import Upcaster
+
+if TYPE_CHECKING:
+    import logging
 
 _AGAIN = "make a new Runner: it goes on from the checkpoint"
 

@@ -59,7 +59,7 @@ class Applied(Fact, frozen=True):
     #: Records settled, handled or not.
     records: int
     offset: Offset
-    #: From having the records in hand to the commit's reply.
+    #: From having the events in hand, decoded, to the commit's reply.
     seconds: float
     #: Those of them that the projector took, and those that the offset store took. An attempt that was
     #: repeated counts with its last try alone.
