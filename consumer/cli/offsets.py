@@ -10,7 +10,7 @@ import typer
 from consumer.cli.given import Given
 from consumer.cli.naming import projection_names
 from consumer.cli.offsets_reset import reset
-from consumer.cli.printing import cell, entry, print_json, print_table, shown, stamp
+from consumer.cli.printing import Columns, cell, entry, print_json, print_table, shown, stamp
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,6 +23,17 @@ offsets = typer.Typer(
     help="Look at what the offset store holds, and move it.",
     no_args_is_help=True,
 )
+
+_COLUMNS: Columns = {
+    "PARTITION": "name",
+    "CURRENT": "number",
+    "EPOCH": "number",
+    "STATE": "word",
+    "SINCE": "name",
+    "OWNER": "name",
+    "LOG": "name",
+    "REASON": "name",
+}
 
 _AsJson = Annotated[bool, typer.Option("--json", help="Print a document.")]
 
@@ -60,7 +71,7 @@ def list_offsets(context: typer.Context, as_json: _AsJson = False) -> None:
         [name, str(len(partitions)), "yes" if name in settings.projections else "no"]
         for name, partitions in found.items()
     ]
-    print_table({"PROJECTION": False, "PARTITIONS": True, "CONFIGURED": False}, rows)
+    print_table({"PROJECTION": "name", "PARTITIONS": "number", "CONFIGURED": "word"}, rows)
 
 
 @offsets.command("get")
@@ -121,8 +132,7 @@ def _print(standings: Sequence[Standing], history: Sequence[Reset]) -> None:
         ]
         for each in standings
     ]
-    columns = ("PARTITION", "CURRENT", "EPOCH", "STATE", "SINCE", "OWNER", "LOG", "REASON")
-    print_table({name: name in {"CURRENT", "EPOCH"} for name in columns}, rows)
+    print_table(_COLUMNS, rows)
     if history:
         typer.echo("\nresets, the oldest first:")
         for reset in history:

@@ -11,19 +11,19 @@ import typer
 from consumer.cli import exits
 from consumer.cli.given import Given
 from consumer.cli.naming import projection_names
-from consumer.cli.printing import cell, print_json, print_table, refuse, shown
+from consumer.cli.printing import Columns, cell, print_json, print_table, refuse, shown
 
 if TYPE_CHECKING:
     from consumer.engine.resetting import Plan
     from consumer.model.position import Partition
 
-_COLUMNS = {
-    "PARTITION": False,
-    "FROM": True,
-    "TO": True,
-    "READ AGAIN": True,
-    "PASSED OVER": True,
-    "THEN LEFT": True,
+_COLUMNS: Columns = {
+    "PARTITION": "name",
+    "FROM": "number",
+    "TO": "number",
+    "READ AGAIN": "number",
+    "PASSED OVER": "number",
+    "THEN LEFT": "number",
 }
 
 

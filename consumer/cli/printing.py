@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 import typer
 
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
     from consumer.engine.standing import Standing
     from consumer.model.position import Offset
+
+#: The columns of a table by their headings; a name may be broken where the terminal is narrow.
+Columns = Mapping[str, Literal["name", "word", "number"]]
 
 #: Wide enough for every row, where no terminal says how wide it is.
 _WIDE = 10_000
@@ -33,19 +36,24 @@ def console() -> Console:
     return Console(width=None if sys.stdout.isatty() else _WIDE, highlight=False, markup=False)
 
 
-def table(columns: Mapping[str, bool], rows: Sequence[Sequence[str]]) -> Table:
-    """Rows under headings; True is a column of numbers."""
+def table(columns: Columns, rows: Sequence[Sequence[str]]) -> Table:
+    """Rows under headings."""
     from rich.table import Table
 
     made = Table(box=None, pad_edge=False, header_style="bold")
-    for heading, is_number in columns.items():
-        made.add_column(heading, justify="right" if is_number else "left", overflow="fold")
+    for heading, kind in columns.items():
+        made.add_column(
+            heading,
+            justify="right" if kind == "number" else "left",
+            overflow="fold",
+            no_wrap=kind != "name",
+        )
     for row in rows:
         made.add_row(*row)
     return made
 
 
-def print_table(columns: Mapping[str, bool], rows: Sequence[Sequence[str]]) -> None:
+def print_table(columns: Columns, rows: Sequence[Sequence[str]]) -> None:
     """Prints it to standard output."""
     console().print(table(columns, rows))
 

@@ -13,7 +13,17 @@ import typer
 from consumer.cli import exits
 from consumer.cli.given import Given
 from consumer.cli.naming import projection_names
-from consumer.cli.printing import cell, console, entry, print_json, shown, spent, stamp, table
+from consumer.cli.printing import (
+    Columns,
+    cell,
+    console,
+    entry,
+    print_json,
+    shown,
+    spent,
+    stamp,
+    table,
+)
 from consumer.errors import Transient
 
 if TYPE_CHECKING:
@@ -22,17 +32,17 @@ if TYPE_CHECKING:
     from consumer.engine.standing import Report, Standing
     from consumer.wiring.standing import Lookout
 
-_COLUMNS = {
-    "PROJECTION": False,
-    "PARTITION": False,
-    "STATE": False,
-    "FOR": True,
-    "CURRENT": True,
-    "END": True,
-    "LAG": True,
-    "BEHIND": True,
-    "EPOCH": True,
-    "OWNER": False,
+_COLUMNS: Columns = {
+    "PROJECTION": "name",
+    "PARTITION": "name",
+    "STATE": "word",
+    "FOR": "number",
+    "CURRENT": "number",
+    "END": "number",
+    "LAG": "number",
+    "BEHIND": "number",
+    "EPOCH": "number",
+    "OWNER": "name",
 }
 
 

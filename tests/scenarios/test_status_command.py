@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
 import signal
+import subprocess
+import sys
+from contextlib import suppress
 from pathlib import Path
 from uuid import uuid4
 
 from consumer.cli import exits
-from tests.fleet import PROJECTION, eventually
+from tests.fleet import PROJECTION, ROOT, eventually
 from tests.ledger import BEFORE_APPLY
 from tests.scenarios.kafka.story import Story as KafkaStory
 from tests.scenarios.operator import BeginOnEither, Operator, poison
@@ -165,3 +170,31 @@ def test_a_watch_goes_on_until_ctrl_c(begin_on_either: BeginOnEither) -> None:
     assert (watch.returncode, err) == (exits.DONE, "")
     assert first["projections"][0]["partitions"][0]["state"] == "never-ran"
     assert latest["at"] > first["at"]
+
+
+def test_on_a_terminal_a_watch_redraws_until_ctrl_c(tmp_path: Path, valkey: RedisServer) -> None:
+    shop = Shop.at(tmp_path, redis=valkey.url, prefix=f"status-{uuid4().hex}")
+    shop.publish(range(20))
+    ours, theirs = pty.openpty()
+    words = ("-m", "consumer", "status", "--watch", "--every", "0.1")
+    watch = subprocess.Popen(
+        [sys.executable, *words],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "TERM": "xterm", "COLUMNS": "80"},
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+    )
+    os.close(theirs)
+    seen = b""
+    with watch, suppress(OSError):  # in the end they closed it
+        while seen.count(b"never-ran") < 12:  # three looks at four partitions
+            seen += os.read(ours, 65536)
+        watch.send_signal(signal.SIGINT)
+        while more := os.read(ours, 65536):
+            seen += more
+    os.close(ours)
+
+    assert watch.returncode == exits.DONE, seen
+    assert b"Traceback" not in seen
+    assert seen.count(b"\x1b[2K") > 4, "it draws over what it drew"

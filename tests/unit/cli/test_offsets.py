@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import getpass
 import io
+import os
+import socket
 import sys
 from pathlib import Path
 
@@ -162,6 +165,19 @@ def test_a_dry_run_shows_what_would_be_done_and_changes_nothing(desk: OperatorDe
     assert desk.offsets() == [3, 3, None]
     assert desk.document("offsets", "get", "shop")["resets"] == []
     assert desk.broker.mirrored == {}
+
+
+def test_who_has_no_name_on_this_machine_is_recorded_by_number(
+    desk: OperatorDesk, monkeypatch: Patch
+) -> None:
+    def nobody() -> str:
+        raise KeyError("getpwuid(): uid not found: 1000")
+
+    monkeypatch.setattr(getpass, "getuser", nobody)
+    reset(desk, "--to-latest", "--yes")
+
+    (made,) = desk.document("offsets", "get", "shop")["resets"]
+    assert made["by"] == f"{os.getuid()}@{socket.gethostname()}:{os.getpid()}"
 
 
 def test_a_document_tells_the_same_dry_or_done(desk: OperatorDesk) -> None:

@@ -134,6 +134,12 @@ def test_a_projection_that_is_not_in_the_settings_is_answered_with_the_nearest_o
     )
 
 
+def test_a_projection_without_partitions_says_so(desk: OperatorDesk) -> None:
+    desk.broker.log.kept.clear()
+
+    assert desk.call("status") == (exits.DONE, "shop: no partitions\n", "")
+
+
 def looks(patch: Patch, *between: object) -> None:
     """Lets `between` happen after each look, and Ctrl-C after the last."""
     left = list(between)
