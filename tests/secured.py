@@ -6,6 +6,7 @@ import base64
 import datetime
 import json
 import secrets
+import subprocess
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -115,7 +116,7 @@ def _url_safe(raw: bytes) -> str:
 class Issuer:
     """Gives tokens to who knows the client's secret, and shows the key that verifies them."""
 
-    client: str = "projections"
+    client: str = "issued"
     secret: str = "issuer-s3cret"
     seconds: float = 300.0
     port: int = field(default_factory=free_port)
@@ -252,6 +253,14 @@ class SecuredKafka:
         ]
         for answer in self.admin.create_acls(rules).values():
             answer.result(30)
+
+    def tool(self, name: str, *words: str) -> None:
+        """Runs one of Kafka's own tools, on this broker."""
+        given = list(words)
+        given[given.index("--bootstrap-server") + 1] = self.server.bootstrap
+        command = [*self.server._java, f"org.apache.kafka.tools.{name}", *given]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
 
     def lets_work(self, user: str, topic: str, group: str) -> None:
         """Lets the user be a worker of a projection, and publish to its topic."""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import closing
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +10,9 @@ import pytest
 import yaml
 from pydantic import BaseModel
 
-from consumer.adapters.redis.connection import connect
-from consumer.embedded.valkey import Valkey
 from consumer.engine.upcasting import Upcasting
-from consumer.model.position import IntOffset, LogIdentity, Partition
 from consumer.settings.document import Settings
 from consumer.settings.loading import load
-from consumer.wiring.offsets import offset_store
 from tests.examples.pages import ROOT, block
 
 PAGE = "docs/settings.md"
@@ -52,23 +47,6 @@ def test_the_example_of_upcasters_makes_a_chain() -> None:
     names: dict[str, Any] = {}
     exec(block(PAGE, "python", "@upcaster"), names)
     assert Upcasting(names["orders"], ["OrderPlaced"]).versions == {"OrderPlaced": 3}
-
-
-def test_the_acl_of_the_page_is_enough_for_checkpoints(own_valkey: Callable[..., Valkey]) -> None:
-    server = own_valkey()
-    with closing(connect(server.url)) as admin:
-        admin.execute_command(*block(PAGE, "text", "ACL SETUSER").split())
-    ours = read(f"""
-offsets: {{redis: {{url: "{server.url}", username: projections, password: secret, prefix: prod}}}}
-sources: {{}}
-""")
-    with closing(offset_store(ours.offsets)) as store:
-        log = LogIdentity("log", 1)
-        claim = store.claim("orders", Partition("orders", 0), owner="me", log=log)
-        store.commit(claim, None, IntOffset(0))
-        store.release(claim)
-        assert store.list_projections() == ["orders"]
-        store.reset("orders")
 
 
 def test_the_page_names_every_setting() -> None:
