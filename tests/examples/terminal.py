@@ -106,7 +106,7 @@ class Terminal:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=120,
+            timeout=300,
         )
         assert done.returncode == 0, f"$ {typed}\n{done.stdout}"
         where, _, rest = state.read_text().partition("\n")

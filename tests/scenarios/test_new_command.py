@@ -5,11 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from uuid import uuid4
 
+import pytest
+
 from tests.examples.terminal import Command, Terminal
 from tests.scenarios.released import released
 from tests.servers import KafkaServer, RedisServer
 
 
+@pytest.mark.timeout(600)  # seconds; pip installs what the page names
 def test_its_readme_leads_to_a_row_over_kafka_and_over_redis(
     tmp_path: Path, kafka: KafkaServer, valkey: RedisServer
 ) -> None:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from tests.examples.terminal import Terminal
 from tests.scenarios.released import released
 from tests.servers import KafkaServer
 
 
+@pytest.mark.timeout(600)  # seconds; pip installs what the page names
 def test_the_tutorial_says_what_happens(tmp_path: Path, kafka: KafkaServer) -> None:
     # The run's own Kafka has been fetched by now, so that the tutorial's starts in seconds.
     (tmp_path / "released").mkdir()
