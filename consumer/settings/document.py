@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -14,6 +15,9 @@ from consumer.settings.offsets import OffsetSettings
 from consumer.settings.problems import Problem, nearest, problems_of
 from consumer.settings.projections import ProjectionName, ProjectionSettings
 from consumer.settings.sources import SourceSettings
+
+#: How long Kafka lets a worker be away from its polls, and that where nothing is said.
+_INTERVAL, _INTERVAL_MS = "max.poll.interval.ms", 300_000
 
 
 class Settings(BaseSettings):
@@ -114,6 +118,30 @@ def _dangling(data: Any) -> Iterator[Problem]:
                     (*place, "group"),
                     f"{other} reads from {source} as {group} too; two projections in one group would share the partitions, not each see all",
                 )
+            yield from _too_long(str(name), _mapping(projection), source, _mapping(sources[source]))
+
+
+def _too_long(
+    name: str, projection: Mapping[Any, Any], source: str, broker: Mapping[Any, Any]
+) -> Iterator[Problem]:
+    """An apply may not outlast the time after which Kafka takes its worker for dead."""
+    config = _mapping(_mapping(broker.get("kafka")).get("config"))
+    most = _number(config.get(_INTERVAL, _INTERVAL_MS)) / 1000
+    default = ProjectionSettings.model_fields["apply_seconds"].default
+    seconds = _number(projection.get("apply_seconds", default))
+    if seconds >= most:
+        yield Problem(
+            ("projections", name, "apply_seconds"),
+            f"{seconds:g} s is not below the {most:g} s after which Kafka gives a worker's partitions to others: lower it, or raise {_INTERVAL} in the config of {source}",
+        )
+
+
+def _number(value: Any) -> float:
+    """Not a number if it is none; what is wrong with it is said where it is read."""
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return math.nan
 
 
 def _mapping(value: Any) -> Mapping[Any, Any]:

@@ -119,6 +119,32 @@ def test_a_group_on_redis_streams_is_refused(write: Write) -> None:
     assert complaints(write(GOOD + second))[1].startswith("projections.orders.source.group: ")
 
 
+@pytest.mark.parametrize(
+    ("config", "seconds"),
+    [("{}", "300"), ("{max.poll.interval.ms: 60000}", ""), ("{max.poll.interval.ms: '6000'}", "6")],
+)
+def test_an_apply_that_may_outlast_a_workers_membership_is_refused(
+    write: Write, config: str, seconds: str
+) -> None:
+    text = GOOD.replace("config: {}", f"config: {config}")
+    given = f"    apply_seconds: {seconds}\n" if seconds else ""  # the default is 120
+
+    (_, complaint) = complaints(write(text + given))
+    assert complaint.startswith("projections.customers.apply_seconds: ")
+    assert complaint.endswith("or raise max.poll.interval.ms in the config of main")
+
+
+def test_an_apply_within_a_membership_and_on_redis_streams_any_is_taken(write: Write) -> None:
+    longer = GOOD.replace("config: {}", "config: {max.poll.interval.ms: 900000}")
+    stream = "  orders: {projector: a:b, apply_seconds: 3600, source: {from: streams, topics: [o]}}"
+
+    load(write(longer + "    apply_seconds: 800\n" + stream))
+
+
+def test_what_is_no_number_is_one_problem(write: Write) -> None:
+    assert len(complaints(write(GOOD + "    apply_seconds: soon\n"))) == 2
+
+
 def test_a_name_far_from_all_known_ones_is_answered_with_all_of_them(write: Write) -> None:
     settings = load(write(GOOD))
 
