@@ -56,11 +56,11 @@ def resident_megabytes() -> float:
 def main(settings: Settings, name: str, count: int) -> None:
     clock = Clock(count)
     made_of = parts(name, settings.projection(name))
-    with ready(settings, name, made_of, watch=Watch(clock), exceeded=_overdue) as worker:
-        clock.worker = worker
+    with ready(settings, name, made_of, watch=Watch(clock), exceeded=_overdue) as made:
+        clock.worker = made.worker
         gc.collect()
         gc.freeze()  # as `projections run` does
-        worker.run()
+        made.worker.run()
     print(
         json.dumps(
             {

@@ -15,11 +15,11 @@ from consumer.cli.naming import projection_names
 
 if TYPE_CHECKING:
     from consumer.cli.signals import Ending
-    from consumer.engine.worker import Worker
     from consumer.model.event import Batch
     from consumer.settings.document import Settings
     from consumer.wiring.parts import Parts
     from consumer.wiring.watching import Watch
+    from consumer.wiring.worker import Ready
 
 
 def run(
@@ -64,17 +64,19 @@ def run(
     with Ending(projection.drain_seconds) as ending, ExitStack() as afterwards:
         afterwards.callback(made_of.close)
         watch = afterwards.enter_context(watching(settings, name, ending.asked.is_set))
-        worker = _ready(settings, name, made_of, until_caught_up, watch, ending, afterwards)
-        if worker is None:
+        ready = _ready(settings, name, made_of, until_caught_up, watch, ending, afterwards)
+        if ready is None:
             return
         # What start-up made lives as long as the process: the collector need not walk through it again
         # and again, which was a tenth of a busy worker's time.
         gc.collect()
         gc.freeze()
-        ending.then(worker.stop)
-        worker.run()
-        halted = worker.halted
+        ending.then(ready.worker.stop)
+        ready.worker.run()
+        halted = ready.halted
     if until_caught_up and halted and not ending.asked.is_set():
+        for partition, reason in sorted(halted.items()):
+            typer.echo(f"{name} in {partition} stands halted: {reason}", err=True)
         raise typer.Exit(exits.HALTED)
 
 
@@ -86,7 +88,7 @@ def _ready(
     watch: Watch,
     ending: Ending,
     afterwards: ExitStack,
-) -> Worker | None:
+) -> Ready | None:
     """The worker, however long its servers are out of reach; None if it is told to stop before."""
     from consumer.engine.retrying import Backoff
     from consumer.errors import Transient

@@ -30,7 +30,7 @@ class CaughtUp:
         log: EventLog,
         *,
         halted: Callable[[], Collection[Partition]],
-        elsewhere: Elsewhere | None = None,
+        elsewhere: Elsewhere,
     ) -> None:
         self._projection = projection
         self._offsets = offsets
@@ -63,9 +63,8 @@ class CaughtUp:
     def _look(self) -> None:
         self._next_look = time.monotonic() + _BETWEEN_LOOKS
         self.halted_elsewhere = {}
-        with suppress(
-            Transient
-        ):  # the worker itself says so when it commits; the next look comes soon
+        # The worker itself says so when it commits; the next look comes soon.
+        with suppress(Transient):
             standing = []
             for partition, end in list(self._left.items()):
                 checkpoint = self._offsets.get(self._projection, partition)
@@ -73,8 +72,7 @@ class CaughtUp:
                     del self._left[partition]
                 elif checkpoint is not None:
                     standing.append(checkpoint)
-            if self._elsewhere is not None:
-                self.halted_elsewhere = self._elsewhere.halted(standing)
+            self.halted_elsewhere = self._elsewhere.halted(standing)
 
     def _is_reached(self, end: Offset, checkpoint: Checkpoint | None) -> bool:
         if checkpoint is None or checkpoint.offset is None:

@@ -5,20 +5,25 @@ from __future__ import annotations
 import os
 import socket
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
+
+import msgspec
 
 from consumer.engine.applying import Applying
 from consumer.engine.assignments import Assignments
 from consumer.engine.attending import Attending
 from consumer.engine.caught_up import CaughtUp
 from consumer.engine.decoding import Decoding
+from consumer.engine.elsewhere import Elsewhere
 from consumer.engine.limiting import Limit
 from consumer.engine.measuring import Measuring
 from consumer.engine.retrying import Backoff
 from consumer.engine.settling import Settling
 from consumer.engine.worker import Worker
+from consumer.model.causes import told
 from consumer.model.event import Batch
+from consumer.model.position import Partition
 from consumer.model.start import Start
 from consumer.ports.observer import Observer
 from consumer.ports.source import Source
@@ -30,6 +35,21 @@ from consumer.wiring.parts import Parts
 from consumer.wiring.watching import Watch
 
 
+class Ready(msgspec.Struct, frozen=True):
+    """A worker with all its parts, to be run."""
+
+    worker: Worker
+    #: None where the run goes on for ever.
+    caught_up: CaughtUp | None
+
+    @property
+    def halted(self) -> Mapping[Partition, str]:
+        """After the run: the partitions that stand still, here or in another worker, each with the reason."""
+        elsewhere = self.caught_up.halted_elsewhere if self.caught_up else {}
+        here = {partition: told(cause) for partition, cause in self.worker.halted.items()}
+        return {**elsewhere, **here}
+
+
 @contextmanager
 def ready(
     settings: Settings,
@@ -39,7 +59,7 @@ def ready(
     watch: Watch,
     exceeded: Callable[[Batch], None],
     until_caught_up: bool = False,
-) -> Iterator[Worker]:
+) -> Iterator[Ready]:
     """The worker, and on leaving its connections are closed. `exceeded` is as `Limit` takes it.
 
     Entering raises `Misconfigured`, and `Transient` where a server that must be asked at once is out of
@@ -65,10 +85,13 @@ def ready(
         applying = _applying(
             made_of, projection, assignments, source, limit, backoff, watch.observer
         )
-        finished: Callable[[], bool] = _never
+        leases = afterwards.enter_context(closing(presence(settings.offsets)))
+        caught_up: CaughtUp | None = None
         if until_caught_up:
+            elsewhere = Elsewhere(leases, owner=owner, joined=source.joined)
+            halted = assignments.halted.keys
             with closing(servers.event_log(topics, codec)) as log:
-                finished = CaughtUp(name, offsets, log, halted=assignments.halted.keys)
+                caught_up = CaughtUp(name, offsets, log, halted=halted, elsewhere=elsewhere)
         worker = Worker(
             source,
             assignments,
@@ -76,9 +99,8 @@ def ready(
             owner=owner,
             backoff=backoff,
             observer=watch.observer,
-            finished=finished,
+            finished=caught_up or _never,
         )
-        leases = afterwards.enter_context(closing(presence(settings.offsets)))
         attending = afterwards.enter_context(Attending(leases, owner))
         if watch.health is not None:
             log = afterwards.enter_context(closing(servers.event_log(topics, codec)))
@@ -88,7 +110,7 @@ def ready(
                 Measuring(log, checkpoints, every=every, observer=watch.observer)
             )
             watch.health.watch(worker.silence, lambda: attending.trouble)
-        yield worker
+        yield Ready(worker, caught_up)
 
 
 def _applying(

@@ -31,6 +31,8 @@ from consumer.model.position import (
 from tests.doubles import Folded
 
 P0, P1 = Partition("t", 0), Partition("t", 1)
+#: No other worker is asked about.
+NOBODY = Elsewhere(MemoryPresence(), owner="me", joined=lambda: False)
 
 
 def test_waits_double_up_to_the_cap_and_vary_by_chance() -> None:
@@ -174,7 +176,7 @@ def look_always(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_caught_up_means_the_ends_that_the_log_had_whoever_reached_them() -> None:
     offsets = MemoryOffsetStore()
     log = Log({P0: IntOffset(5), P1: IntOffset(9), Partition("t", 2): IntOffset(-1)})
-    caught_up = CaughtUp("p", offsets, log, halted=set)
+    caught_up = CaughtUp("p", offsets, log, halted=set, elsewhere=NOBODY)
     assert not caught_up()
     claimed(offsets, P0, IntOffset(6))
     claimed(offsets, P1, IntOffset(8))
@@ -196,7 +198,9 @@ def test_a_checkpoint_that_does_not_lie_in_the_log_has_reached_nothing_until_it_
     offsets = MemoryOffsetStore()
     claimed(offsets, P0, offset, log)
     halted: set[Partition] = set()
-    caught_up = CaughtUp("p", offsets, Log({P0: IntOffset(end)}), halted=lambda: halted)
+    caught_up = CaughtUp(
+        "p", offsets, Log({P0: IntOffset(end)}), halted=lambda: halted, elsewhere=NOBODY
+    )
     assert not caught_up()
     halted.add(P0)
     assert caught_up()
@@ -206,7 +210,7 @@ def test_a_checkpoint_that_does_not_lie_in_the_log_has_reached_nothing_until_it_
 def test_a_checkpoint_that_moved_past_the_end_while_we_looked_on_has_reached_it() -> None:
     offsets = MemoryOffsetStore()
     claimed(offsets, P0, IntOffset(3))
-    caught_up = CaughtUp("p", offsets, Log({P0: IntOffset(5)}), halted=set)
+    caught_up = CaughtUp("p", offsets, Log({P0: IntOffset(5)}), halted=set, elsewhere=NOBODY)
     claimed(offsets, P0, IntOffset(8))
     assert caught_up()
 
@@ -222,7 +226,7 @@ def test_an_offset_store_out_of_reach_is_not_caught_up() -> None:
             return super().get(projection, partition)
 
     offsets = Away()
-    caught_up = CaughtUp("p", offsets, Log({P0: IntOffset(5)}), halted=set)
+    caught_up = CaughtUp("p", offsets, Log({P0: IntOffset(5)}), halted=set, elsewhere=NOBODY)
     offsets.away = True
     assert not caught_up()
 
