@@ -32,8 +32,10 @@ class Story(Telling):
         partitions: int,
         fleet: Fleet,
         set_checkpoint: Callable[[Partition, int], None],
+        group: str,
     ) -> None:
         self.broker = broker
+        self.group = group
         #: Puts a checkpoint where no worker put it.
         self.set_checkpoint = set_checkpoint
         self.topic = topic
@@ -139,7 +141,7 @@ def story(
     checkpoint = _naive_checkpoints(plain, prefix) if naive else checkpoints_of(store)
     places = [Partition(topic, n) for n in range(partitions)]
     with Fleet(folder, settings, checkpoint=checkpoint, partitions=places, naive=naive) as fleet:
-        yield Story(broker, topic, partitions, fleet, set_checkpoint)
+        yield Story(broker, topic, partitions, fleet, set_checkpoint, prefix)
     client.close()
     plain.close()
 
