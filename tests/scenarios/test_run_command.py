@@ -220,3 +220,24 @@ def test_a_worker_that_waits_for_redis_stops_when_it_is_told_to(
         worker.communicate(timeout=30)
 
     assert worker.returncode == exits.DONE
+
+
+def test_until_caught_up_names_what_stands_halted_in_another_worker_and_ends(
+    shop: Shop, valkey: RedisServer
+) -> None:
+    shop.publish(range(20))
+    with redis.Redis.from_url(valkey.url) as client:
+        for stream in range(4):
+            client.xadd(f"{shop.topic}:{stream}", {"data": "no event"})
+    with shop.running("run", "orders") as other:
+        wait_until(lambda: '"halted"' in shop.projections("status", "--json").stdout)
+
+        done = shop.projections("run", "orders", "--until-caught-up")
+
+        assert done.returncode == exits.HALTED, done.stderr
+        named = [line for line in done.stderr.splitlines() if "stands halted" in line]
+        assert [line.partition(" stands")[0] for line in named] == [
+            f"orders in {shop.topic}/{stream}" for stream in range(4)
+        ]
+        assert all("Undecodable" in line for line in named)
+        assert other.poll() is None
