@@ -121,6 +121,18 @@ def test_a_wrong_offset_in_the_group_changes_nothing_and_is_put_right(
     member.poll_until(lambda: broker.shown(group) == places, "the group shows the checkpoints")
 
 
+def test_so_it_is_where_nobody_puts_it_right(
+    broker: Broker, join: Join, group: str, protocol: dict[str, Any]
+) -> None:
+    topic = broker.topic(1)
+    broker.fill(topic, 10)
+    show(broker, group, topic, 7)
+    member = join(broker, topic, Recording({0: 4}), mirror=False, **protocol)
+    member.poll_until(lambda: member.through() == 9, "it is read to the end")
+    assert member.offsets() == [5, 6, 7, 8, 9]
+    assert broker.shown(group) == {Partition(topic, 0): 8}
+
+
 def test_without_a_mirror_the_group_shows_nothing(broker: Broker, join: Join, group: str) -> None:
     topic = broker.topic(1)
     broker.fill(topic, 3)
