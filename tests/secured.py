@@ -225,7 +225,7 @@ class SecuredKafka:
 
     @cached_property
     def admin(self) -> AdminClient:
-        return AdminClient({"bootstrap.servers": self.server.bootstrap})
+        return AdminClient({"bootstrap.servers": self.server.bootstrap, "log_level": 0})
 
     def scram_user(self, name: str, password: str) -> None:
         """Makes the user, or gives it another password."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import sys
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,13 +15,17 @@ import pytest
 import yaml
 
 from consumer.adapters.kafka.publisher import create_topic
-from consumer.adapters.redis.connection import connect
+from consumer.adapters.redis.connection import connect, proven, refuse_eviction
+from consumer.adapters.redis.offset_store import RedisOffsetStore
 from consumer.adapters.redis.streams import register
 from consumer.cli import exits
+from consumer.embedded.valkey import Valkey
+from consumer.model.position import IntOffset, LogIdentity, Partition
 from consumer.settings.loading import load
 from consumer.wiring.brokers import broker
 from consumer.wiring.offsets import offset_store
-from tests.examples.pages import block, blocks
+from tests.contracts.redis_room import cluster_of_one
+from tests.examples.pages import ROOT, block, blocks
 from tests.scenarios.secured_shop import kafka_source, shop_at
 from tests.scenarios.shop import Shop
 from tests.secured import SecuredKafka, SecuredRedis
@@ -28,6 +33,7 @@ from tests.secured import SecuredKafka, SecuredRedis
 PAGE = "docs/connections.md"
 KAFKA = [text for text in blocks(PAGE, "yaml") if "kafka:" in text]
 PASSWORD = "page-s3cret"
+ORDERS = Partition("orders", 0)
 ONCE = {str(n): 1 for n in range(100)}
 
 
@@ -95,7 +101,7 @@ def ruled(redis: SecuredRedis, topic: str, *users: str) -> Iterator[None]:
 def redis_at(redis: SecuredRedis, secrets: Path, user: str, **more: Any) -> dict[str, Any]:
     (secrets / "redis-password").write_text(f"{PASSWORD}\n")
     return {
-        "url": redis.trusting(),
+        "url": redis.trusting().replace("/0?", "/1?"),
         "username": user,
         "password_file": str(secrets / "redis-password"),
         "prefix": "prod",
@@ -164,6 +170,23 @@ def test_the_settings_of_redis_connect_with_a_certificate(
         empty_redis.asks_for_certificates("no")
 
 
+def test_the_rules_of_redis_and_two_more_are_enough_in_a_cluster(
+    own_valkey: Callable[..., Valkey],
+) -> None:
+    server = cluster_of_one(own_valkey)
+    (more,) = re.findall(r"A Redis Cluster wants `(.*?)` besides", (ROOT / PAGE).read_text())
+    (rules,) = [text for text in blocks(PAGE, "text") if "+info" in text]
+    with closing(connect(server.url)) as admin:
+        admin.execute_command(*rules.split(), *more.split())
+    client = proven(connect(server.url, cluster=True, username="projections", password="secret"))
+    refuse_eviction(client)
+    with closing(RedisOffsetStore(client, prefix="prod")) as store:
+        claim = store.claim("orders", ORDERS, owner="me", log=LogIdentity("log", 1))
+        store.commit(claim, None, IntOffset(0))
+        store.release(claim)
+        assert store.list_projections() == ["orders"]
+
+
 def test_without_a_rule_a_worker_ends_with_one_line(
     empty_redis: SecuredRedis, secrets: Path, tmp_path: Path, topic: str
 ) -> None:
@@ -171,7 +194,7 @@ def test_without_a_rule_a_worker_ends_with_one_line(
     offsets = {"sqlite": {"path": "offsets.db"}}
     shop = shop_at(tmp_path, topic, offsets=offsets, source={"redis": at})
     with empty_redis.admin() as admin, ruled(empty_redis, topic, "projections"):
-        with closing(connect(empty_redis.server.url)) as client:
+        with closing(connect(empty_redis.server.url.replace("/0", "/1"))) as client:
             register(client, topic, 4)
         admin.execute_command("ACL", "SETUSER", "projections", "-eval", "-evalsha")
         done = shop.projections("run", "orders")

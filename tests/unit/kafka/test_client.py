@@ -45,3 +45,75 @@ def test_a_fatal_error_closes_the_client_and_a_refusal_stops_the_worker() -> Non
     refused = heard(KafkaError.GROUP_AUTHORIZATION_FAILED, "not allowed")
     assert isinstance(refused.verdict(), Misconfigured)
     assert refused.is_refused
+
+
+class Speaker:
+    """An `AdminClient` that was refused, and says so when it is polled."""
+
+    def __init__(self, complaints: Complaints) -> None:
+        self._complaints = complaints
+
+    def poll(self, _wait: float) -> int:
+        self._complaints.heard(KafkaError(KafkaError._AUTHENTICATION, "invalid credentials"))
+        return 1
+
+
+def test_a_client_for_questions_that_is_refused_counts_too() -> None:
+    complaints = Complaints()
+    complaints.was_let_in = True
+    complaints.listen_to(Speaker(complaints))  # type: ignore[arg-type]  # it has what is used
+    assert isinstance(complaints.verdict(), SourceFailed)
+
+
+@pytest.mark.parametrize(
+    ("code", "text", "told"),
+    [
+        (KafkaError._AUTHENTICATION, "SASL authentication error", "credentials"),
+        (
+            KafkaError._AUTHENTICATION,
+            'acquire SASL OAUTHBEARER token: {"error": "no"}',
+            "credentials",
+        ),
+        (KafkaError._SSL, "certificate verify failed", "certificates"),
+        (
+            KafkaError._TRANSPORT,
+            "Receive failed: ... SSL alert number 116 (after 0ms",
+            "certificate",
+        ),
+        (KafkaError.TOPIC_AUTHORIZATION_FAILED, "not allowed", "let this user"),
+    ],
+)
+def test_what_a_person_must_mend_is_named(code: int, text: str, told: str) -> None:
+    complaints = Complaints()
+    complaints.heard(KafkaError(code, text))
+    assert isinstance(complaints.verdict(), Misconfigured)
+    assert told in str(complaints.verdict())
+
+
+@pytest.mark.parametrize(
+    ("code", "text"),
+    [
+        (KafkaError._TRANSPORT, "Connection refused"),
+        (KafkaError._TRANSPORT, "SSL connection closed by peer: connecting to a PLAINTEXT broker?"),
+        (KafkaError._RESOLVE, "Name or service not known"),
+        (KafkaError._AUTHENTICATION, "acquire SASL OAUTHBEARER token: Failed to connect to issuer"),
+        (KafkaError._AUTHENTICATION, "acquire SASL OAUTHBEARER token: Connection timed out"),
+        (KafkaError._AUTHENTICATION, "acquire SASL OAUTHBEARER token: Could not resolve host: x"),
+    ],
+)
+def test_what_may_pass_by_itself_is_waited_out(code: int, text: str) -> None:
+    complaints = Complaints()
+    complaints.heard(KafkaError(code, text))
+    assert complaints.verdict() is None
+    assert text in complaints.last_words()
+
+
+def test_once_let_in_a_refusal_opens_the_client_anew() -> None:
+    complaints = heard(KafkaError._AUTHENTICATION, "invalid credentials")
+    assert isinstance(complaints.verdict(), SourceFailed)
+
+
+def test_the_broker_that_a_complaint_is_about_is_known() -> None:
+    complaints = heard(KafkaError._TRANSPORT, "sasl_ssl://kafka-1:9093/bootstrap: no")
+    assert complaints.about() == "kafka-1:9093"
+    assert heard(KafkaError._TRANSPORT, "no").about() is None
