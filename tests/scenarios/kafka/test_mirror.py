@@ -54,3 +54,12 @@ def test_a_wrong_group_moves_no_worker(begin: Begin) -> None:
         assert story.fleet.findings().wrong() == {}
         shown = story.broker.shown
         eventually(lambda: shown(story.group) == next_ones(story), "and the group is put right")
+
+
+def test_a_projection_that_is_told_not_to_shows_nothing(begin: Begin) -> None:
+    with begin(source={"mirror": False}) as story:
+        story.publish_everywhere(10)
+        worker = story.fleet.spawn()
+        eventually(story.fleet.everything_is_committed, "everything is applied")
+        assert worker.stop() == 0
+        assert story.broker.shown(story.group) == {}
