@@ -35,6 +35,8 @@ def _helps(context: click.Context) -> Iterator[tuple[str, str]]:
     command = context.command
     if isinstance(command, TyperCommand | TyperGroup):
         command.rich_markup_mode = None  # plain text, without boxes
+        # \b keeps a paragraph's lines as they are.
+        command.help = "\n\n".join(f"\b\n{part}" for part in (command.help or "").split("\n\n"))
     context.terminal_width = 100
     yield context.command_path, command.get_help(context)
     if isinstance(command, TyperGroup):

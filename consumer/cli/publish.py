@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Annotated, BinaryIO
 
@@ -72,10 +73,15 @@ def publish(
         published(
             publisher,
             _shown(file),
-            in_log=lambda count: typer.echo(f"{count} events are in {topic}", err=True),
+            in_log=partial(_tell, topic),
         )
     finally:
         publisher.close()
+
+
+def _tell(topic: str, count: int) -> None:
+    events = "1 event is" if count == 1 else f"{count} events are"
+    typer.echo(f"{events} in {topic}", err=True)
 
 
 def _shown(stream: BinaryIO) -> Iterable[bytes]:
