@@ -10,7 +10,7 @@ from consumer.engine.applying import Applying
 from consumer.engine.assignments import Assignments
 from consumer.engine.retrying import Backoff
 from consumer.errors import Fenced, SourceFailed
-from consumer.model.facts import Joined, Rejoining, Started, Stopped
+from consumer.model.facts import Joined, Left, Rejoining, Started, Stopped
 from consumer.model.position import Partition
 from consumer.ports.observer import Observer
 from consumer.ports.source import Source
@@ -95,12 +95,13 @@ class Worker:
             self._rejoins = 0
             if self._stopping.is_set():
                 return
-        self._greet()
+        self._look_at_membership()
 
-    def _greet(self) -> None:
-        if not self._is_joined and self._source.joined():
-            self._is_joined = True
-            self._observer.happened(Joined())
+    def _look_at_membership(self) -> None:
+        is_joined = self._source.joined()
+        if is_joined != self._is_joined:
+            self._is_joined = is_joined
+            self._observer.happened(Joined() if is_joined else Left())
 
     def _leave(self) -> None:
         self.halted = dict(self._assignments.halted)

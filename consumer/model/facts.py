@@ -33,6 +33,10 @@ class Joined(Fact, frozen=True):
     """The fleet took the worker in; partitions come, if there are any for it."""
 
 
+class Left(Fact, frozen=True):
+    """The fleet no longer counts the worker in; its client joins again by itself."""
+
+
 class Claimed(Fact, frozen=True):
     """A partition was claimed; its events are read after `offset`."""
 
