@@ -40,8 +40,9 @@ class NewerRecord(Misconfigured):
 class Transient(ConsumerError):
     """Something is out of reach for now; the same call is worth making again.
 
-    A projector raises it when its store is down. Anything else that a projector raises is the
-    fault of the event or of the projector.
+    A projector raises it when its store is down; its text goes into the log and into the checkpoint's record,
+    so it must quote no event. Anything else that a projector raises is the fault of the event or of the
+    projector.
     """
 
 

@@ -213,6 +213,18 @@ class Fleet:
         rows = self._reader.execute("SELECT DISTINCT pid FROM applied WHERE seq > ?", (since,))
         return {pid for (pid,) in rows}
 
+    def late_writes(self) -> list[str]:
+        """Applications under an epoch when one under a later epoch had been written already."""
+        top: dict[tuple[str, int], int] = {}
+        found = []
+        for topic, number, offset, epoch, pid in self._reader.execute(
+            "SELECT topic, number, offset, epoch, pid FROM applied ORDER BY seq"
+        ):
+            if epoch < top.get((topic, number), 0):
+                found.append(f"{topic}/{number}:{offset} under {epoch} by {pid}")
+            top[topic, number] = max(epoch, top.get((topic, number), 0))
+        return found
+
     def last_seq(self) -> int:
         (last,) = self._reader.execute("SELECT coalesce(max(seq), 0) FROM applied").fetchone()
         return int(last)

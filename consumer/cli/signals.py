@@ -5,16 +5,18 @@ from __future__ import annotations
 import os
 import signal
 import socket
-import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from types import FrameType, TracebackType
 from typing import Self
 
 from consumer.cli import exits
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
+#: How long the last words may take to be read.
+_LAST_WORDS_SECONDS = 0.5
 
 
 class Ending:
@@ -97,6 +99,16 @@ def _written(number: int, frame: FrameType | None) -> None:
 
 
 def end_now(text: str, code: int) -> None:
-    """Ends the process without a word to anybody else; whatever runs in it ends too."""
-    print(text, file=sys.stderr, flush=True)  # noqa: T201  # the command line speaks
-    os._exit(code)
+    """Ends the process at once, and with it whatever runs in it; also where nobody reads what it says."""
+    try:
+        # By itself, and not for long: whoever should read it may be gone, or their pipe full.
+        saying = threading.Thread(target=_say, args=(text,), name="last words", daemon=True)
+        saying.start()
+        saying.join(_LAST_WORDS_SECONDS)
+    finally:
+        os._exit(code)
+
+
+def _say(text: str) -> None:
+    with suppress(OSError):
+        os.write(2, f"{text}\n".encode())  # another thread may hold the lock of sys.stderr

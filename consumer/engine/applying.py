@@ -90,38 +90,38 @@ class Applying:
         decoded = self._decoding.decode(unseen)
         through = fetched.through
         if decoded.poison is not None:
-            through = unseen[decoded.records - 1].offset if decoded.records else holding.offset
-        return Work(
-            holding,
-            decoded.events,
-            records=decoded.records,
-            through=through,
-            poison=decoded.poison,
-        )
+            unseen = unseen[: decoded.records]
+            through = unseen[-1].offset if unseen else holding.offset
+        return Work(holding, decoded.events, read=unseen, through=through, poison=decoded.poison)
 
     def _attempt(self, work: Work) -> None:
         began = time.monotonic()
         before = work.holding.offset
-        work.attempts += 1
         work.at = ErrorType.LOAD  # until the events are given to the projector
         try:
-            self._settle(work)
-        except (Fenced, Misconfigured, SourceFailed):
+            is_settled = self._settle(work)
+        except Fenced:
+            self._assignments.lost([work.holding.partition])
+            raise
+        except (Misconfigured, SourceFailed):
             raise
         except OffsetLost as cause:
             self._assignments.halt(work.holding.partition, cause)
         except Exception as cause:  # whatever a projector raises waits with its partition
             self._wait_for(work, cause, time.monotonic() - began)
         else:
-            self._settled(work, before, time.monotonic() - began)
+            if is_settled:
+                self._settled(work, before, time.monotonic() - began)
+            else:  # one event less: the rest is attempted in the next turn, after a poll
+                self._waiting[work.holding.partition] = (began, work)
 
-    def _settle(self, work: Work) -> None:
+    def _settle(self, work: Work) -> bool:
         if not self._owns(work.holding.partition):
             # Dropping the work would leave a hole if the lease were extended after all.
             raise Transient(
                 "the lease is past its deadline: nothing is applied until it is extended"
             )
-        self._settling.settle(work)
+        return self._settling.attempt(work)
 
     def _settled(self, work: Work, before: Offset, seconds: float) -> None:
         partition, epoch = work.holding.partition, work.holding.claim.epoch
@@ -139,13 +139,14 @@ class Applying:
                     work.commit_seconds,
                 )
             )
-        if work.attempts > 1:
-            self._observer.happened(Resumed(partition, epoch, work.attempts))
+        if work.failures:
+            self._observer.happened(Resumed(partition, epoch, work.failures + 1))
         if work.poison is not None:
             self._assignments.halt(partition, work.poison)
 
     def _wait_for(self, work: Work, cause: Exception, seconds: float) -> None:
-        delay = self._backoff.delay(work.attempts)
+        work.failures += 1
+        delay = self._backoff.delay(work.failures)
         partition, epoch = work.holding.partition, work.holding.claim.epoch
         self._waiting[partition] = (time.monotonic() + delay, work)
         if work.at is not ErrorType.OFFSET:  # that the store is away, it cannot be told
@@ -155,7 +156,7 @@ class Applying:
                 partition,
                 epoch,
                 work.holding.offset,
-                work.attempts,
+                work.failures,
                 delay,
                 cause,
                 work.at,

@@ -46,9 +46,10 @@ class Assignments:
         self.halted: dict[Partition, Exception] = {}
         #: Partitions that could not be claimed: attempts so far, and when to ask again.
         self._unclaimed: dict[Partition, tuple[int, float]] = {}
-        #: Halted partitions of which the offset store could not be told yet, and when to try again.
+        #: Halted partitions of which the offset store could not be told yet.
         self._unnoted: set[Partition] = set()
-        self._note_again_at = 0.0
+        #: While it is out of reach: when it is asked again (monotonic).
+        self._note_not_before = 0.0
 
     def claim(
         self, partition: Partition, log: LogIdentity, first: Callable[[Start], Offset]
@@ -105,18 +106,22 @@ class Assignments:
         self._observer.happened(Unmirrored(cause))
 
     def note(self, holding: Holding, condition: Condition) -> bool:
-        """Leaves word in the offset store; whether it took it. It is word alone, so nothing waits for it."""
+        """Leaves word in the offset store; whether it took it. It is word alone: while the store is out of
+        reach it is asked once in a while only, however many partitions have something to say.
+        """
+        if time.monotonic() < self._note_not_before:
+            return False
         try:
             self._offsets.note(holding.claim, condition)
         except ConsumerError:
+            self._note_not_before = time.monotonic() + _NOTE_AGAIN
             return False
         return True
 
     def note_again(self) -> None:
         """Leaves word of halts that could not be told before, if it is time."""
-        if self._unnoted and time.monotonic() >= self._note_again_at:
-            for partition in list(self._unnoted):
-                self._note_halt(partition)
+        for partition in list(self._unnoted):
+            self._note_halt(partition)
 
     def checkpoints(self) -> Mapping[Partition, Offset]:
         """How far each partition has come that is held; may be called from any thread."""
@@ -159,7 +164,6 @@ class Assignments:
         self._unnoted.discard(partition)
         if holding and cause and not self.note(holding, Condition("halted", told(cause))):
             self._unnoted.add(partition)
-            self._note_again_at = time.monotonic() + _NOTE_AGAIN
 
     def _forget(self, partition: Partition) -> Holding | None:
         self.halted.pop(partition, None)

@@ -30,7 +30,7 @@ class Attending:
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, name="presence", daemon=True)
         #: What the offset store answered last: None where it took the sign of life.
-        self.trouble: ConsumerError | None = None
+        self.trouble: Exception | None = None
 
     def __enter__(self) -> Self:
         self._extend()
@@ -55,7 +55,7 @@ class Attending:
     def _extend(self) -> None:
         try:
             self._presence.extend(self._owner, self._lease_seconds)
-        except ConsumerError as cause:
+        except Exception as cause:  # a thread that died would let a living worker pass for dead
             self.trouble = cause
         else:
             self.trouble = None

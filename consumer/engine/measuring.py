@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Self
 
-from consumer.errors import ConsumerError
 from consumer.model.facts import Lagged, Unmeasured
 from consumer.model.position import Offset, Partition
 from consumer.ports.event_log import EventLog
@@ -58,7 +57,7 @@ class Measuring:
         checkpoints = self._checkpoints()
         try:
             lags = self._log.lag(checkpoints) if checkpoints else {}
-        except ConsumerError as cause:
+        except Exception as cause:  # a thread that died would leave the last lag standing for ever
             self._observer.happened(Unmeasured(cause))
         else:
             self._observer.happened(Lagged(lags))

@@ -158,8 +158,10 @@ class Runner:
                     handled.append(self._upcasting.upcast(event))
                 except Poison as poison:
                     through = events[number - 1].offset if number else holding.offset
-                    return Work(holding, handled, records=number, through=through, poison=poison)
-        return Work(holding, handled, records=len(events), through=events[-1].offset)
+                    return Work(
+                        holding, handled, read=events[:number], through=through, poison=poison
+                    )
+        return Work(holding, handled, read=events, through=events[-1].offset)
 
     def _settle(self, call: Call, work: Work) -> None:
         call.check_cancelled()

@@ -39,31 +39,44 @@ class Settling:
         self._observer = observer
 
     def settle(self, work: Work) -> None:
+        """As `attempt`, as often as it takes."""
+        while not self.attempt(work):
+            pass
+
+    def attempt(self, work: Work) -> bool:
         """Applies the events, unless an earlier attempt did, and moves the checkpoint.
 
+        At most one apply a call, so that whoever has to can poll in between: False where the projector found
+        an event that it cannot read; that one is put aside, and the others are to be attempted again.
         Raises `Transient` or `ApplyFailed` for the projector, and what `OffsetStore.commit` raises.
         """
-        while work.events and not work.applied:
-            began = time.monotonic()
-            work.at = ErrorType.APPLY
-            try:
-                self._apply(work.batch)
-            except ApplyFailed:
-                raise
-            except Poison as poison:
-                self._put_aside(work, poison)
-            else:
-                work.applied = True
-            work.apply_seconds = time.monotonic() - began
+        if work.events and not work.applied and not self._is_applied(work):
+            return False
         began = time.monotonic()
         work.at = ErrorType.OFFSET
         work.holding.advance(work.through)
         work.commit_seconds = time.monotonic() - began
+        return True
+
+    def _is_applied(self, work: Work) -> bool:
+        """Applies the events as they are now."""
+        began = time.monotonic()
+        work.at = ErrorType.APPLY
+        try:
+            self._apply(work.batch)
+        except ApplyFailed:
+            raise
+        except Poison as poison:
+            self._put_aside(work, poison)
+        else:
+            work.applied = True
+        work.apply_seconds = time.monotonic() - began
+        return work.applied
 
     def _apply(self, batch: Batch) -> None:
         try:
-            self._set_up()
             with self._watching(batch):
+                self._set_up()
                 self._loop.wait(self._projector.apply(batch))
         except ConsumerError:
             raise

@@ -9,6 +9,7 @@ from consumer.errors import Poison
 from consumer.model.event import Batch, Event
 from consumer.model.operations import ErrorType
 from consumer.model.position import Offset
+from consumer.model.record import Record
 
 
 class Work:
@@ -19,25 +20,32 @@ class Work:
         holding: Holding,
         events: Sequence[Event],
         *,
-        records: int,
+        read: Sequence[Record] | Sequence[Event],
         through: Offset,
         poison: Poison | None = None,
     ) -> None:
         self.holding = holding
         self.events = events
-        self.records = records
+        #: All that this settles: what the projector is not given, too.
+        self._read: Sequence[Record | Event] = read
         #: Where the checkpoint is once this is settled.
         self.through = through
         #: What stands behind the last event, and stops the partition there.
         self.poison = poison
         #: Whether only the commit is missing; an apply that went through is not repeated for it.
         self.applied = False
-        self.attempts = 0
+        #: Attempts that failed.
+        self.failures = 0
         #: What the attempt is at, and so what it is counted as when it fails.
         self.at = ErrorType.LOAD
         #: What the last apply, and the last commit, took.
         self.apply_seconds = 0.0
         self.commit_seconds = 0.0
+
+    @property
+    def records(self) -> int:
+        """How many records this settles."""
+        return len(self._read)
 
     @property
     def batch(self) -> Batch:
@@ -55,6 +63,6 @@ class Work:
     def stop_before(self, poison: Poison) -> None:
         """Keeps only the events before the poison, and the poison as the reason to stop."""
         self.events = [event for event in self.events if event.offset < poison.offset]
-        self.through = self.events[-1].offset if self.events else self.holding.offset
-        self.records = len(self.events)
+        self._read = [each for each in self._read if each.offset < poison.offset]
+        self.through = self._read[-1].offset if self._read else self.holding.offset
         self.poison = poison

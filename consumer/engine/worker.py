@@ -90,6 +90,8 @@ class Worker:
         self._applying.retry()
         wait = self._applying.wait(_LONGEST_WAIT)
         for fetched in self._source.poll(self._applying.paused(), wait):
+            if not self._is_joined:
+                self._look_at_membership()
             self._applying.project(fetched)
             self._alive_at = time.monotonic()
             self._rejoins = 0

@@ -9,6 +9,8 @@ from consumer.errors import ApplyFailed, ConsumerError
 
 #: How many calls of a foreign traceback a line names, the innermost ones.
 _CALLS = 3
+#: Characters of a line: a projector's own words may be of any length.
+_LONGEST = 1000
 
 
 def told(cause: BaseException) -> str:
@@ -16,7 +18,8 @@ def told(cause: BaseException) -> str:
     their text may quote what no log should hold.
     """
     # What a projector raises may break lines, or hold half a character, which no store and no log takes.
-    return " ".join(_text(cause).encode("utf-8", "backslashreplace").decode().splitlines())
+    line = " ".join(_text(cause).encode("utf-8", "backslashreplace").decode().splitlines())
+    return line if len(line) <= _LONGEST else f"{line[:_LONGEST]} ..."
 
 
 def _text(cause: BaseException) -> str:

@@ -18,6 +18,8 @@ from consumer.settings.sources import SourceSettings
 
 #: How long Kafka lets a worker be away from its polls, and that where nothing is said.
 _INTERVAL, _INTERVAL_MS = "max.poll.interval.ms", 300_000
+#: How much of that time one apply may take.
+_SHARE = 0.8
 
 
 class Settings(BaseSettings):
@@ -124,15 +126,17 @@ def _dangling(data: Any) -> Iterator[Problem]:
 def _too_long(
     name: str, projection: Mapping[Any, Any], source: str, broker: Mapping[Any, Any]
 ) -> Iterator[Problem]:
-    """An apply may not outlast the time after which Kafka takes its worker for dead."""
+    """An apply may not outlast the time after which Kafka takes its worker for dead, nor come near it: what
+    else a worker does between two polls takes time too.
+    """
     config = _mapping(_mapping(broker.get("kafka")).get("config"))
     most = _number(config.get(_INTERVAL, _INTERVAL_MS)) / 1000
     default = ProjectionSettings.model_fields["apply_seconds"].default
     seconds = _number(projection.get("apply_seconds", default))
-    if seconds >= most:
+    if seconds > _SHARE * most:
         yield Problem(
             ("projections", name, "apply_seconds"),
-            f"{seconds:g} s is not below the {most:g} s after which Kafka gives a worker's partitions to others: lower it, or raise {_INTERVAL} in the config of {source}",
+            f"{seconds:g} s is too near to the {most:g} s after which Kafka gives a worker's partitions to others: make it {_SHARE * most:g} s at most, or raise {_INTERVAL} in the config of {source}",
         )
 
 

@@ -125,7 +125,7 @@ class ProjectionSettings(Shape):
     apply_seconds: Annotated[float, Field(gt=0, le=3600)] = 120.0
     """How long one `apply` may take. Past it the worker's process ends, so that no late write of it meets a successor's.
 
-    It must lie below Kafka's `max.poll.interval.ms` (300 s unless `config` says otherwise).
+    On Kafka it may be 80 % of `max.poll.interval.ms` at most (300 s unless `config` says otherwise). The first one includes `setup`.
     """
 
     lag_seconds: Annotated[float, Field(ge=1, le=3600)] = 10.0

@@ -32,11 +32,11 @@ class TestAnApplyThatTakesTooLong:
 
     def test_one_in_time_is_never_told_of_however_many_there_are(self) -> None:
         told: list[Batch] = []
-        limit = Limit(0.2, told.append)
+        limit = Limit(1.0, told.append)
         until = threading.Event()
         for _ in range(4):  # together they take longer than one may
             with limit.watching(BATCH):
-                until.wait(0.08)
+                until.wait(0.3)
         limit.close()
         assert told == []
 

@@ -165,9 +165,12 @@ class Session:
     def _handed_out(self, arrived: list[Arrived]) -> Iterator[Fetched]:
         waiting = deque(arrived)
         try:
-            while waiting:
+            while True:
+                # Behind the last one too: whoever took it may have a slow retry to make before the next poll.
                 if time.monotonic() - self._polled_at > _SLOW_SECONDS:
                     self._keep_membership()
+                if not waiting:
+                    return
                 each = waiting.popleft()
                 if not self._is_current(each):
                     continue
