@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 
 import msgspec
 
@@ -20,6 +21,9 @@ from consumer.ports.offset_store import OffsetStore
 
 #: Seconds between two tries to leave word of what halted.
 _NOTE_AGAIN = 5.0
+#: Seconds for which a commit, or an answer, proves that a claim holds, and between two looks for others.
+_CONFIRMED_FOR = 5.0
+_CONFIRM_EVERY = 1.0
 
 
 class Assignments:
@@ -50,6 +54,8 @@ class Assignments:
         self._unnoted: set[Partition] = set()
         #: While it is out of reach: when it is asked again (monotonic).
         self._note_not_before = 0.0
+        #: When claims may be asked for again (monotonic).
+        self._confirm_not_before = 0.0
 
     def claim(
         self, partition: Partition, log: LogIdentity, first: Callable[[Start], Offset]
@@ -122,6 +128,19 @@ class Assignments:
         """Leaves word of halts that could not be told before, if it is time."""
         for partition in list(self._unnoted):
             self._note_halt(partition)
+
+    def confirm(self) -> None:
+        """Asks for claims that no commit has put to the test for a while; raises `Fenced` where one holds no more:
+        an idle worker would otherwise not hear that its offsets were moved by hand.
+        """
+        now = time.monotonic()
+        if now < self._confirm_not_before:
+            return
+        self._confirm_not_before = now + _CONFIRM_EVERY
+        with suppress(Transient):  # one time-out is enough, and the next look comes soon
+            for holding in list(self._holdings.values()):
+                if now - holding.confirmed_at > _CONFIRMED_FOR:
+                    holding.confirm()
 
     def checkpoints(self) -> Mapping[Partition, Offset]:
         """How far each partition has come that is held; may be called from any thread."""

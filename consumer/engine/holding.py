@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+
+from consumer.model.custody import fenced
 from consumer.model.position import Claim, Fence, Offset, Partition
 from consumer.ports.offset_store import OffsetStore
 
@@ -13,6 +16,8 @@ class Holding:
         self.claim = claim
         #: The checkpoint: the offset of the last applied event.
         self.offset = offset
+        #: When the offset store last confirmed the claim (monotonic).
+        self.confirmed_at = time.monotonic()
         self._offsets = offsets
 
     @property
@@ -29,3 +34,11 @@ class Holding:
         """Moves the checkpoint; raises what `OffsetStore.commit` raises, and then it has not moved."""
         self._offsets.commit(self.claim, self.offset, through)
         self.offset = through
+        self.confirmed_at = time.monotonic()
+
+    def confirm(self) -> None:
+        """Asks whether the claim still holds; raises `Fenced` where it does not, and `Transient`."""
+        checkpoint = self._offsets.get(self.claim.projection, self.partition)
+        if checkpoint is None or checkpoint.epoch != self.claim.epoch:
+            raise fenced(self.claim, self.offset)
+        self.confirmed_at = time.monotonic()

@@ -87,6 +87,7 @@ class Worker:
     def turn(self) -> None:
         """One poll, and what it brought; `run` takes one after the other."""
         self._alive_at = time.monotonic()
+        self._assignments.confirm()
         self._applying.retry()
         wait = self._applying.wait(_LONGEST_WAIT)
         for fetched in self._source.poll(self._applying.paused(), wait):

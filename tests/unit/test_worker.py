@@ -25,6 +25,7 @@ from consumer.model.facts import (
     Began,
     Dropped,
     Halted,
+    Lost,
     Rejoining,
     Resumed,
     Revoked,
@@ -279,6 +280,7 @@ def test_a_fenced_commit_leaves_the_membership_and_joins_again_from_the_checkpoi
     folded = Folded()
     seen = Engine(source, offsets, folded).run()
     assert len(seen.of(Rejoining)) == 1
+    assert [fact.partition for fact in seen.of(Lost) if isinstance(fact, Lost)] == [P0]
     assert (source.opened, source.closed) == (2, 2)
     assert folded.numbers == [1, 2, 1, 2]
 
@@ -425,6 +427,40 @@ def test_data_that_only_the_projector_can_decode_halts_behind_what_came_before_i
     assert adds.numbers == [1]
     assert offset_of(offsets, P0) == 0
     assert len(seen.of(Halted)) == 1
+
+
+def test_what_it_does_not_handle_before_such_data_is_settled_too(
+    source: ScriptedSource, offsets: FailingOffsets
+) -> None:
+    adds = Adds()
+    adds.handles = ("Counted",)
+    source.add(P0, ["Other", 1, 0], ["Other", 1, 0], "two")
+    Engine(source, offsets, adds).run()
+    assert offset_of(offsets, P0) == 1
+
+
+def test_a_turn_makes_one_apply_of_a_batch_with_events_to_put_aside(
+    source: ScriptedSource, offsets: FailingOffsets
+) -> None:
+    """So that the worker polls between them, however many there are."""
+
+    class Counts(Adds):
+        applies = 0
+
+        def apply(self, batch: Batch) -> None:
+            self.applies += 1
+            super().apply(batch)
+
+    source.add(P0, "a", "b", 3)
+    counts = Counts()
+    engine = Engine(source, offsets, counts, skip_poison=True)
+    source.open(engine.assignments)
+    for turn in (1, 2, 3):
+        engine.worker.turn()
+        assert counts.applies == turn
+    assert counts.numbers == [3]
+    assert not {"Waiting", "Resumed"} & set(engine.seen.verbs())
+    assert len(engine.seen.of(Applied)) == 1
 
 
 def test_data_that_only_the_projector_can_decode_is_skipped_where_the_settings_say_so(

@@ -8,8 +8,8 @@ from consumer.adapters.memory.offset_store import MemoryOffsetStore
 from consumer.engine import assignments as assignments_module
 from consumer.errors import Transient
 from consumer.model.condition import Condition
-from consumer.model.facts import Applied, Joined, Unmirrored
-from consumer.model.position import Claim, IntOffset, Partition
+from consumer.model.facts import Applied, Halted, Joined, Unmirrored
+from consumer.model.position import Checkpoint, Claim, IntOffset, Partition
 from tests.doubles import Engine, Folded, ScriptedSource
 
 P0, P1 = Partition("numbers", 0), Partition("numbers", 1)
@@ -115,6 +115,16 @@ def test_a_commit_that_could_not_be_sent_is_not_left_word_of(source: ScriptedSou
     assert offsets.noted == []
 
 
+def test_a_store_that_is_away_is_asked_once_in_a_while_however_many_partitions_halted() -> None:
+    source = ScriptedSource(*(Partition("numbers", n) for n in range(30)))
+    for partition in source.values:
+        source.add(partition, b"no json")
+    offsets = NotedOffsets(refused=1_000)
+    engine = Engine(source, offsets, Folded())
+    assert len(engine.run().of(Halted)) == 30
+    assert 1_000 - offsets.refused == 1
+
+
 def test_each_move_of_a_checkpoint_is_mirrored_after_its_commit(source: ScriptedSource) -> None:
     source.add(P0, 1, 2, 3, 4)
     offsets = NotedOffsets()
@@ -163,3 +173,55 @@ def test_the_loop_is_silent_only_while_it_does_not_come_round(source: ScriptedSo
     source.before_poll = lambda: heard.append(engine.worker.silence())
     assert len(engine.run().of(Joined)) == 1
     assert max(heard) < 1.0
+
+
+class TestAnIdleWorker:
+    """Nothing comes, so no commit tells it that its claim is gone."""
+
+    @pytest.fixture(autouse=True)
+    def _at_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(assignments_module, "_CONFIRMED_FOR", 0.0)
+        monkeypatch.setattr(assignments_module, "_CONFIRM_EVERY", 0.0)
+
+    def test_hears_that_its_offsets_were_moved_and_reads_from_there(
+        self, source: ScriptedSource
+    ) -> None:
+        source.add(P0, 1, 2, 3)
+        offsets, folded = NotedOffsets(), Folded()
+        engine = Engine(source, offsets, folded)
+        moves = [IntOffset(0)]
+
+        def move_when_idle() -> None:
+            if source.is_at_end(P0) and moves:
+                offsets.move("folded", P0, moves.pop(), log=source.log)
+
+        source.before_poll = move_when_idle
+        engine.worker._finished = lambda: not moves and len(folded.numbers) == 5
+        seen = engine.run()
+        assert folded.numbers == [1, 2, 3, 2, 3]
+        assert "Rejoining" in seen.verbs()
+
+    def test_waits_out_a_store_that_does_not_answer(self, source: ScriptedSource) -> None:
+        class Away(NotedOffsets):
+            asked = 0
+
+            def get(self, projection: str, partition: Partition) -> Checkpoint | None:
+                self.asked += 1
+                raise Transient("Redis is away")
+
+        source.add(P0, 1)
+        offsets = Away()
+        engine = Engine(source, offsets, Folded())
+        engine.worker._finished = lambda: offsets.asked > 3
+        assert "Rejoining" not in engine.run().verbs()
+
+
+def test_a_worker_that_the_fleet_does_not_count_in_any_more_says_so(
+    source: ScriptedSource,
+) -> None:
+    engine = Engine(source, NotedOffsets(), Folded())
+    answers = [True, False, True]
+    source.joined = lambda: answers.pop(0) if answers else True  # type: ignore[method-assign]
+    engine.worker._finished = lambda: not answers
+    told = [verb for verb in engine.run().verbs() if verb in {"Joined", "Left"}]
+    assert told == ["Joined", "Left", "Joined"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -150,3 +151,32 @@ assert before == (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTE
 assert signal.set_wakeup_fd(-1) == -1
 """
     subprocess.run([sys.executable, "-c", code], timeout=20, check=True)
+
+
+#: Ends at once, while its own write to standard error waits for a reader, as another thread's would.
+ENDING = """
+import os, sys, threading, time
+from consumer.cli.signals import end_now
+if sys.argv[1] == "full":
+    threading.Thread(target=lambda: sys.stderr.write("x" * 200_000), daemon=True).start()
+    time.sleep(0.3)
+print("ending", flush=True)
+end_now("the last words", 6)
+"""
+
+
+@pytest.mark.parametrize("stderr", ["full", "gone"])
+def test_the_process_ends_though_nobody_reads_what_it_says(stderr: str) -> None:
+    reading, writing = os.pipe()
+    process = subprocess.Popen(
+        [sys.executable, "-c", ENDING, stderr], stdout=subprocess.PIPE, stderr=writing
+    )
+    os.close(writing)
+    if stderr == "gone":
+        os.close(reading)
+    with process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"ending\n"
+        assert process.wait(20) == 6
+    if stderr == "full":
+        os.close(reading)

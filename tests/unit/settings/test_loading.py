@@ -121,7 +121,7 @@ def test_a_group_on_redis_streams_is_refused(write: Write) -> None:
 
 @pytest.mark.parametrize(
     ("config", "seconds"),
-    [("{}", "300"), ("{max.poll.interval.ms: 60000}", ""), ("{max.poll.interval.ms: '6000'}", "6")],
+    [("{}", "241"), ("{max.poll.interval.ms: 60000}", ""), ("{max.poll.interval.ms: '6000'}", "6")],
 )
 def test_an_apply_that_may_outlast_a_workers_membership_is_refused(
     write: Write, config: str, seconds: str
@@ -138,7 +138,7 @@ def test_an_apply_within_a_membership_and_on_redis_streams_any_is_taken(write: W
     longer = GOOD.replace("config: {}", "config: {max.poll.interval.ms: 900000}")
     stream = "  orders: {projector: a:b, apply_seconds: 3600, source: {from: streams, topics: [o]}}"
 
-    load(write(longer + "    apply_seconds: 800\n" + stream))
+    load(write(longer + "    apply_seconds: 720\n" + stream))
 
 
 def test_what_is_no_number_is_one_problem(write: Write) -> None:
