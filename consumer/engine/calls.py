@@ -38,11 +38,14 @@ class Call:
         self.check_cancelled = check_cancelled
         #: How far it came: what is applied and committed.
         self.applied = Applied(0, None)
+        #: Those events of it that the projector was given.
+        self.given = 0
         #: What it is at, and so what an error is counted as whose type does not tell.
         self.at = ErrorType.LOAD
 
     def passed(self, work: Work) -> None:
         """The work is settled."""
+        self.given += len(work.events)
         if work.records:
             self.applied = Applied(self.applied.count + work.records, work.through)
 
@@ -73,6 +76,9 @@ class Calls:
         self._logger = logger
         self._metrics = metrics
         self._is_cancelled = False
+        if metrics is not None:
+            for operation in Operation:
+                metrics.start_projection(projection, operation)
 
     def cancel(self) -> None:
         """Cancels the call that is under way, and every later one; from any thread, even in a signal's handler."""
@@ -105,7 +111,7 @@ class Calls:
         if self._metrics is None:
             return
         self._metrics.record_projection_operation(
-            self._projection, call.operation, seconds, error is None, call.applied.count
+            self._projection, call.operation, seconds, error is None, call.given
         )
         if error is not None:
             self._metrics.record_projection_error(self._projection, call.operation, error)

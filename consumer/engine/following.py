@@ -5,8 +5,10 @@ from __future__ import annotations
 import itertools
 import socket
 import uuid
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from operator import attrgetter
 
 from consumer.engine.calls import Call
 from consumer.engine.holding import Holding
@@ -50,23 +52,24 @@ class Following:
             self._holding = Holding(claim, offset, self._offsets)
         return self._holding
 
-    def since(self, call: Call, before: Offset | None = None) -> Iterator[Sequence[Event]]:
-        """What the log holds behind the checkpoint, up to `before`; reads on only as it is applied."""
+    def since(self, call: Call) -> Iterator[Sequence[Event]]:
+        """What the log holds behind the checkpoint; reads on only as it is applied."""
         while events := self._read(call):
-            wanted = [event for event in events if before is None or event.offset < before]
-            if wanted:
-                yield wanted
-            if len(wanted) < len(events):
-                return
+            yield events
 
     def given(self, call: Call, events: Sequence[Event]) -> Iterator[Sequence[Event]]:
-        """What the log holds before these events, and then those of them that are not applied yet."""
-        yield from self.since(call, before=events[0].offset)
-        for start in range(0, len(events), self._batch_size):
+        """Those of these events that are not applied yet, and in its place what the log holds between."""
+        at = 0
+        while True:
             checkpoint = self.holding(call).offset
-            batch = events[start : start + self._batch_size]
-            if unseen := [event for event in batch if event.offset > checkpoint]:
-                yield unseen
+            at = bisect_right(events, checkpoint, at, key=attrgetter("offset"))
+            unseen = events[at : at + self._batch_size]
+            if not unseen:
+                return
+            if adjacent := _adjacent(checkpoint, unseen):
+                yield adjacent
+            else:
+                yield from self._filled(call, unseen)
 
     def let_go(self) -> None:
         """Gives the partition back. Where the store cannot be told, the next claim says the same."""
@@ -81,6 +84,18 @@ class Following:
         call.at = ErrorType.LOAD
         return self._event_log.read(self._partition, checkpoint, self._batch_size)
 
+    def _filled(self, call: Call, unseen: Sequence[Event]) -> Iterator[Sequence[Event]]:
+        """What the log holds before these events; then they, filled up as far as that read of the log tells."""
+        read = self._read(call)
+        first, last = unseen[0].offset, unseen[-1].offset
+        if before := [event for event in read if event.offset < first]:
+            yield before
+        found = {event.offset: event for event in read if first <= event.offset <= last}
+        told = read[-1].offset if read else last
+        found |= {event.offset: event for event in unseen if event.offset <= told}
+        if found:
+            yield [found[offset] for offset in sorted(found)][: self._batch_size]
+
     def _begin(self, call: Call, claim: Claim) -> Offset:
         """Commits the place before the log's first event, so that what is trimmed later is missed."""
         call.at = ErrorType.LOAD
@@ -88,6 +103,15 @@ class Following:
         call.at = ErrorType.OFFSET
         self._offsets.commit(claim, None, beginning)
         return beginning
+
+
+def _adjacent(checkpoint: Offset, events: Sequence[Event]) -> Sequence[Event]:
+    """The first of these events between which, and the checkpoint, no log can hold another."""
+    for number, event in enumerate(events):
+        if event.offset != checkpoint.next:
+            return events[:number]
+        checkpoint = event.offset
+    return events
 
 
 def refuse_disorder(events: Sequence[Event], partition: Partition) -> None:

@@ -41,6 +41,9 @@ class Runner:
     for it, and one that takes longer raises `TimedOut`: as it may still be running, every later call
     raises `TimedOut` too. `logger` gets a line for each call, and `metrics` a count.
 
+    A projector of coroutines is waited for on an event loop of the runner's own: inside one that runs, call
+    the runner in a thread, as in `await asyncio.to_thread(runner.apply_since)`; else it raises `Misconfigured`.
+
     Raises `Misconfigured` when made with a batch size below 1, a timeout that is none, a log of several
     partitions and none named, or a name that cannot be one.
     """
@@ -92,7 +95,7 @@ class Runner:
         """Applies these events now, as a hook does that has just stored them.
 
         Events at or below the checkpoint are skipped; what the log holds between the checkpoint and
-        the first of them is applied before. Raises `ValueError`, and applies nothing, where their
+        the last of them is applied in its place. Raises `ValueError`, and applies nothing, where their
         offsets do not rise or are another partition's; else as `apply_since`.
         """
         return self._run(Operation.APPLY_BATCH, lambda call: self._given(call, events))

@@ -10,17 +10,20 @@ from consumer.errors import Fenced, NoUpcaster, Undecodable
 from consumer.model.facts import (
     Applied,
     Claimed,
+    Delayed,
     Dropped,
     Fact,
     Halted,
     Joined,
     Lagged,
+    Left,
     Lost,
     Rejoining,
     Resumed,
     Revoked,
     Skipped,
     Stopped,
+    Unclaimed,
     Unmeasured,
     Unmirrored,
     Waiting,
@@ -46,12 +49,17 @@ class Counting:
         self._workers = metrics.workers
         self._projection = projection
         self._partitions = Partitions(metrics, projection)
+        self._is_counted_in = True
+        self._unclaimed: set[Partition] = set()
         self._waiting: set[Partition] = set()
         self._halted: set[Partition] = set()
         metrics.start_projection(projection, _OPERATION)
         metrics.workers.start(projection)
         self._heard: dict[type[Fact], Callable[[Any], None]] = {
+            Delayed: self._delayed,
             Joined: self._joined,
+            Left: self._left,
+            Unclaimed: self._unclaims,
             Claimed: self._claimed,
             Applied: self._applied,
             Waiting: self._waits,
@@ -74,29 +82,43 @@ class Counting:
         if heard is not None:
             heard(fact)
 
+    def _delayed(self, _: Delayed) -> None:
+        self._retries(ErrorType.OFFSET)
+
     def _joined(self, _: Joined) -> None:
-        # What failed the last membership is over, and an idle topic brings no success to say so.
-        self._metrics.set_projection_health(self._projection, True)
+        self._count_in(True)
+        self._recover()
+
+    def _left(self, _: Left) -> None:
+        self._count_in(False)
+        self._unclaimed.clear()  # what it is assigned next, it claims anew
+        self._metrics.set_projection_health(self._projection, False)
+
+    def _unclaims(self, fact: Unclaimed) -> None:
+        self._retries(ErrorType.OFFSET)
+        self._unclaimed.add(fact.partition)
 
     def _claimed(self, fact: Claimed) -> None:
         self._workers.rebalances.of(self._projection, "claimed").inc()
         self._partitions.hold(fact.partition, fact.epoch, fact.offset)
+        if fact.partition in self._unclaimed:
+            self._unclaimed.discard(fact.partition)
+            self._recover()
 
     def _applied(self, fact: Applied) -> None:
-        self._metrics.record_projection_operation(
+        self._metrics.operations.record(
             self._projection, _OPERATION, fact.seconds, True, fact.events
         )
+        if self._is_counted_in:
+            self._metrics.set_projection_health(self._projection, True)
         if fact.events:
             self._workers.applies.of(self._projection).observe(fact.apply_seconds)
         self._workers.commits.of(self._projection).observe(fact.commit_seconds)
         self._partitions.move(fact.partition, fact.offset)
 
     def _waits(self, fact: Waiting) -> None:
-        self._metrics.record_projection_operation(
-            self._projection, _OPERATION, fact.seconds, False, 0
-        )
-        self._failed(fact.error_type)
-        self._workers.retries.of(self._projection, fact.error_type).inc()
+        self._metrics.operations.record(self._projection, _OPERATION, fact.seconds, False, 0)
+        self._retries(fact.error_type)
         if fact.attempt == 1:
             self._workers.waits.of(self._projection).inc()
         self._waiting.add(fact.partition)
@@ -113,6 +135,7 @@ class Counting:
         if undecodable:
             self._workers.decode_errors.of(self._projection).inc()
         self._failed(ErrorType.LOAD if undecodable else ErrorType.OFFSET)
+        self._unclaimed.discard(fact.partition)
         self._waiting.discard(fact.partition)
         self._halted.add(fact.partition)
         self._show_standing()
@@ -129,9 +152,10 @@ class Counting:
         self._gone(fact, "lost")
 
     def _lagged(self, fact: Lagged) -> None:
-        self._partitions.measured(fact.lags, datetime.now(UTC))
+        if not self._partitions.measured(fact.lags, datetime.now(UTC)):
+            self._unmeasured(fact)
 
-    def _unmeasured(self, _: Unmeasured) -> None:
+    def _unmeasured(self, _: Unmeasured | Lagged) -> None:
         self._workers.lag_failures.of(self._projection).inc()
 
     def _unmirrored(self, _: Unmirrored) -> None:
@@ -152,6 +176,19 @@ class Counting:
     def _failed(self, error_type: ErrorType) -> None:
         self._metrics.record_projection_error(self._projection, _OPERATION, error_type)
 
+    def _retries(self, error_type: ErrorType) -> None:
+        self._failed(error_type)
+        self._workers.retries.of(self._projection, error_type).inc()
+
+    def _count_in(self, is_counted_in: bool) -> None:
+        self._is_counted_in = is_counted_in
+        self._partitions.counted_in(is_counted_in)
+
+    def _recover(self) -> None:
+        """What failed is over, unless more does; an idle topic brings no success to say so."""
+        if self._is_counted_in and not (self._unclaimed or self._waiting or self._halted):
+            self._metrics.set_projection_health(self._projection, True)
+
     def _goes_on(self, partition: Partition) -> None:
         self._waiting.discard(partition)
         self._show_standing()
@@ -160,12 +197,15 @@ class Counting:
         if fact.epoch is not None:  # else it never came
             self._workers.rebalances.of(self._projection, kind).inc()
         self._partitions.let_go(fact.partition)
+        self._unclaimed.discard(fact.partition)
         self._waiting.discard(fact.partition)
         self._halted.discard(fact.partition)
         self._show_standing()
 
     def _all_gone(self) -> None:
+        self._count_in(False)
         self._partitions.let_all_go()
+        self._unclaimed.clear()
         self._waiting.clear()
         self._halted.clear()
         self._show_standing()

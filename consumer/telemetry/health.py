@@ -14,6 +14,7 @@ from consumer.model.facts import (
     Fact,
     Joined,
     Lagged,
+    Left,
     Rejoining,
     Started,
     Stopped,
@@ -60,6 +61,7 @@ class Health:
 
     def happened(self, fact: Fact) -> None:
         """As `Observer.happened`."""
+        self._look()
         if isinstance(fact, Lagged | Unmeasured):
             return  # they come on another thread, and say nothing about the loop
         self._heard_at = time.monotonic()
@@ -71,6 +73,8 @@ class Health:
             self._rest = 0.0
             self._state = _Since("joined")
             self._joined = True
+        elif isinstance(fact, Left):
+            self._waits_for("waiting to be counted in again: the fleet does without this worker")
         elif isinstance(fact, Rejoining):
             self._rest = fact.delay
             self._waits_for(f"left, to join again: {told(fact.cause)}")
@@ -79,6 +83,7 @@ class Health:
 
     def live(self) -> Answer:
         """Whether the loop comes round. False asks for a new process."""
+        self._look()
         if self._silence is None:
             return Answer(True, str(self._state))
         silence = min(self._silence(), time.monotonic() - self._heard_at)
@@ -92,23 +97,25 @@ class Health:
 
     def ready(self) -> Answer:
         """Whether the worker does its part, as far as it depends on it."""
+        self._look()
         if self._draining():
-            return Answer(False, self._drain.saying("draining: the batch in hand, then it leaves"))
-        if not self._joined:
-            return Answer(False, str(self._state))
+            self._drain = self._drain.now("draining: the batch in hand, then it leaves")
+            return Answer(False, str(self._drain))
+        if self._joined and self._outage.reason:
+            return Answer(False, str(self._outage))
+        return Answer(self._joined, str(self._state))
+
+    def _look(self) -> None:
+        """With each probe and each fact: an outage that nobody saw the end of would pass for the next one."""
         trouble = self._trouble()
-        if trouble is not None:
-            return Answer(
-                False, self._outage.saying(f"the offset store does not answer: {told(trouble)}")
-            )
-        self._outage = _Since("")
-        return Answer(True, str(self._state))
+        self._outage = self._outage.now(
+            "" if trouble is None else f"the offset store does not answer: {told(trouble)}"
+        )
 
     def _waits_for(self, reason: str) -> None:
-        """Not joined, for this reason; the time stays while the reason does."""
+        """Not joined, for this reason."""
         self._joined = False
-        if self._state.reason != reason:
-            self._state = _Since(reason)
+        self._state = self._state.now(reason)
 
 
 class _Since:
@@ -118,12 +125,9 @@ class _Since:
         self.reason = reason
         self._at = datetime.now(UTC)
 
-    def saying(self, reason: str) -> str:
-        """In other words; where it said nothing before, it begins now."""
-        if not self.reason:
-            self._at = datetime.now(UTC)
-        self.reason = reason
-        return str(self)
+    def now(self, reason: str) -> _Since:
+        """The reason as it is now; the time stays while it does."""
+        return self if reason == self.reason else _Since(reason)
 
     def __str__(self) -> str:
         return f"{self.reason} (since {self._at:%Y-%m-%dT%H:%M:%SZ})"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext, suppress
 
 from prometheus_client import CollectorRegistry
 
@@ -47,16 +47,11 @@ class ProjectionMetrics:
                 "the label service is given by the name of the service: leave it out"
             )
         self._families = Families({"service": service, **(labels or {})})
-        self._operations = OperationMetrics(self._families)
+        #: Those of the contract, without what `record_projection_operation` says of health.
+        self.operations = OperationMetrics(self._families)
         #: Those that only a worker of a fleet has.
         self.workers = WorkerMetrics(self._families)
-        try:
-            self.registry.register(self._families)
-        except ValueError as cause:
-            raise Misconfigured(
-                "the registry has metrics of these names already: share one ProjectionMetrics, "
-                "or give each a registry of its own"
-            ) from cause
+        self._expose()
 
     def record_projection_operation(
         self,
@@ -66,32 +61,25 @@ class ProjectionMetrics:
         success: bool,
         events_processed: int,
     ) -> None:
-        """An operation ended, after `duration` seconds, with so many events applied and committed.
+        """An operation ended, after `duration` seconds, with so many events given to the projector and committed.
 
         Its error, where it had one, is counted by `record_projection_error` alone.
         """
-        status = "success" if success else "error"
-        self._operations.ended.of(projection, operation, status).inc()
-        self._operations.durations.of(projection, operation).observe(duration)
-        self._operations.events.of(projection, operation).inc(events_processed)
-        if events_processed:
-            self._operations.batch_sizes.of(projection).observe(events_processed)
-        if success:
-            self._operations.last_success.of(projection, operation).set(time.time())
+        self.operations.record(projection, operation, duration, success, events_processed)
         self.set_projection_health(projection, success)
 
     def record_projection_error(self, projection: str, operation: str, error_type: str) -> None:
         """An operation failed, and with it the projection's health; called once for each error."""
-        self._operations.errors.of(projection, operation, error_type).inc()
+        self.operations.errors.of(projection, operation, error_type).inc()
         self.set_projection_health(projection, False)
 
     def update_projection_lag(self, projection: str, seconds: float) -> None:
         """The oldest event that is still to be applied is so many seconds old; 0 where there is none."""
-        self._operations.lag.of(projection).set(seconds)
+        self.operations.lag.of(projection).set(seconds)
 
     def set_projection_health(self, projection: str, healthy: bool) -> None:
         """Says so, whatever the last operation said."""
-        self._operations.health.of(projection).set(1 if healthy else 0)
+        self.operations.health.of(projection).set(1 if healthy else 0)
 
     def get_projection_metrics(self, projection: str) -> dict[str, float]:
         """The projection's values by series, written as Prometheus does, without the labels that they all
@@ -114,11 +102,31 @@ class ProjectionMetrics:
 
     def start_projection(self, projection: str, operation: str) -> None:
         """Lets the counters of an operation exist at 0, so that an alert sees their first step."""
-        self._operations.start(projection, operation)
+        self.operations.start(projection, operation)
 
     def described(self) -> Sequence[Described]:
         """What each metric is; the reference is made of it."""
         return self._families.described
+
+    @contextmanager
+    def giving_way(self) -> Iterator[None]:
+        """Inside, the registry is free for others of these names; they have it for good unless that raises."""
+        with suppress(KeyError):  # its owner may have taken them off already
+            self.registry.unregister(self._families)
+        try:
+            yield
+        except Misconfigured:
+            self._expose()
+            raise
+
+    def _expose(self) -> None:
+        try:
+            self.registry.register(self._families)
+        except ValueError as cause:
+            raise Misconfigured(
+                "the registry has metrics of these names already: share one ProjectionMetrics, "
+                "or give each a registry of its own"
+            ) from cause
 
 
 def init_default(
@@ -126,9 +134,13 @@ def init_default(
     labels: Mapping[str, str] | None = None,
     registry: CollectorRegistry | None = None,
 ) -> None:
-    """Makes the metrics that the functions of this module count in; once more replaces them."""
+    """Makes the metrics that the functions of this module count in.
+
+    Once more replaces them, also on their registry. Raises as `ProjectionMetrics`, and then nothing changed.
+    """
     global _default  # noqa: PLW0603  # the contract is a default for the whole program
-    _default = ProjectionMetrics(service, labels, registry)
+    with nullcontext() if _default is None else _default.giving_way():
+        _default = ProjectionMetrics(service, labels, registry)
 
 
 def get_default() -> ProjectionMetrics | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from consumer.model.operations import ErrorType
 from consumer.telemetry.families import Families
 
@@ -31,13 +33,14 @@ class OperationMetrics:
         )
         self.events = families.counter(
             "projection_events_processed_total",
-            "Events applied and committed.",
+            "Events given to the projector and committed; those of types that it does not handle are not among "
+            "them.",
             "projection",
             "operation",
         )
         self.batch_sizes = families.histogram(
             "projection_batch_size",
-            "Events that an operation applied; those that applied none are left out.",
+            "Events of an operation that the projector was given; operations without any are left out.",
             "projection",
             buckets=_BATCH_SIZES,
         )
@@ -56,14 +59,27 @@ class OperationMetrics:
         )
         self.lag = families.gauge(
             "projection_lag_seconds",
-            "Age of the oldest event still to be applied in any partition of this worker; 0 where there is none.",
+            "Age of the oldest event still to be applied in any partition that this worker holds, as far as measured; "
+            "0 where there is none. Not there while it holds none, and where 0 would be a guess.",
             "projection",
         )
         self.health = families.gauge(
             "projection_health",
-            "1 after a success, 0 after an error.",
+            "1 after a success, 0 after an error; a worker's is 0 while the fleet does not count it in.",
             "projection",
         )
+
+    def record(
+        self, projection: str, operation: str, duration: float, success: bool, events: int
+    ) -> None:
+        """An operation ended, after `duration` seconds, with so many events given to the projector and committed."""
+        self.ended.of(projection, operation, "success" if success else "error").inc()
+        self.durations.of(projection, operation).observe(duration)
+        self.events.of(projection, operation).inc(events)
+        if events:
+            self.batch_sizes.of(projection).observe(events)
+        if success:
+            self.last_success.of(projection, operation).set(time.time())
 
     def start(self, projection: str, operation: str) -> None:
         """Lets the counters of an operation exist at 0, so that an alert sees their first step."""

@@ -26,7 +26,7 @@ class Partitions:
         self._labels: dict[Partition, tuple[str, str, str]] = {}
         #: Seconds; of those that were measured.
         self._lags: dict[Partition, float] = {}
-        self._measured_once = False
+        self._is_counted_in = True
         self._changing = threading.Lock()
 
     def hold(self, partition: Partition, epoch: int, offset: Offset) -> None:
@@ -37,6 +37,7 @@ class Partitions:
             self._workers.epoch.of(*labels).set(epoch)
             self._workers.offset.of(*labels).set(_number(offset))
             self._count()
+            self._show_worst()
 
     def move(self, partition: Partition, offset: Offset) -> None:
         """Its checkpoint moved."""
@@ -60,39 +61,46 @@ class Partitions:
             self._count()
             self._show_worst()
 
-    def measured(self, lags: Mapping[Partition, Lag], now: datetime) -> None:
-        """What lies before each; one that is left out cannot be told of, and shows no lag then."""
+    def counted_in(self, is_counted_in: bool) -> None:
+        """Whether the fleet counts the worker in: while it does not, others may hold the same partitions."""
         with self._changing:
-            for partition, labels in self._labels.items():
-                lag = lags.get(partition)
-                if lag is None:
-                    self._forget_lag(partition, labels)
-                else:
-                    seconds = self._lags[partition] = lag.seconds(now)
-                    self._workers.lag_events.of(*labels).set(lag.events)
-                    self._workers.lag_seconds.of(*labels).set(seconds)
-            self._measured_once = True
+            self._is_counted_in = is_counted_in
             self._show_worst()
+
+    def measured(self, lags: Mapping[Partition, Lag], now: datetime) -> bool:
+        """What lies before each, and whether all are told of; one that is left out keeps what it showed."""
+        with self._changing:
+            told = self._labels.keys() & lags.keys()
+            for partition in told:
+                labels, lag = self._labels[partition], lags[partition]
+                seconds = self._lags[partition] = lag.seconds(now)
+                self._workers.lag_events.of(*labels).set(lag.events)
+                self._workers.lag_seconds.of(*labels).set(seconds)
+            self._show_worst()
+            return len(told) == len(self._labels)
 
     def _remove(self, partition: Partition) -> None:
         labels = self._labels.pop(partition, None)
         if labels is not None:
-            self._forget_lag(partition, labels)
-            self._workers.offset.remove(*labels)
-            self._workers.epoch.remove(*labels)
-
-    def _forget_lag(self, partition: Partition, labels: tuple[str, str, str]) -> None:
-        if self._lags.pop(partition, None) is not None:
+            self._lags.pop(partition, None)
             self._workers.lag_events.remove(*labels)
             self._workers.lag_seconds.remove(*labels)
+            self._workers.offset.remove(*labels)
+            self._workers.epoch.remove(*labels)
 
     def _count(self) -> None:
         self._workers.assigned.of(self._projection).set(len(self._labels))
 
     def _show_worst(self) -> None:
-        if self._measured_once:  # before, 0 would be a guess
-            worst = max(self._lags.values(), default=0.0)
+        worst = max(self._lags.values(), default=0.0)
+        if worst or self._knows_of_none():
             self._metrics.update_projection_lag(self._projection, worst)
+        else:
+            self._metrics.operations.lag.remove(self._projection)
+
+    def _knows_of_none(self) -> bool:
+        """Whether a lag of 0 is no guess."""
+        return self._is_counted_in and 0 < len(self._labels) == len(self._lags)
 
 
 def _number(offset: Offset) -> int:

@@ -129,7 +129,8 @@ class WorkerMetrics:
         )
         self.retries = families.counter(
             "projection_retries_total",
-            f"Attempts at a batch that failed and are repeated: reason is {', '.join(RETRIES)}.",
+            "Attempts at a batch, at a claim or at the start that failed and are repeated: reason is "
+            f"{', '.join(RETRIES)}.",
             "projection",
             "reason",
         )
@@ -167,6 +168,7 @@ class WorkerMetrics:
         )
         self.lag_failures = families.counter(
             "projection_lag_failures_total",
-            "Times that the lag could not be measured; what is shown is the last that was.",
+            "Times that the lag of a partition held, or of all, could not be measured; what is shown is the last "
+            "that was.",
             "projection",
         )

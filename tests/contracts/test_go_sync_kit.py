@@ -476,6 +476,16 @@ class TestApplyBatch:
         assert runner.apply_batch(events[50:51]) == Applied(0, None)
         assert folded.numbers == list(range(52))
 
+    def test_what_the_log_holds_between_the_events_is_applied_too(
+        self, log: MemoryEventLog, offsets: OffsetStore
+    ) -> None:
+        events = fill(log, *range(9))
+        folded = Folded()
+        runner = Runner(log, offsets, folded)
+        assert runner.apply_batch(events[:5:2]) == Applied(5, at(4))
+        assert runner.apply_batch([events[3], events[8]]) == Applied(4, at(8))
+        assert folded.numbers == list(range(9))
+
     def test_unordered_events_are_refused_and_none_is_applied(
         self, log: MemoryEventLog, offsets: OffsetStore
     ) -> None:
@@ -628,8 +638,10 @@ APPLY_ERRORS: dict[str, Callable[[], Exception]] = {
 }
 
 
-#: An event that a hook gives; the log has it too, where it has one at all.
+#: Events that a hook gives. The log has the first too, where it has one at all; of what lies before the second
+#: only the log can tell.
 GIVEN = Event("id", "Counted", "", EVENTS, at(0), b"1")
+LATER = Event("id", "Counted", "", EVENTS, at(1), b"1")
 
 
 def errors_of(metrics: ProjectionMetrics) -> dict[str, float]:
@@ -643,7 +655,7 @@ def errors_of(metrics: ProjectionMetrics) -> dict[str, float]:
 
 
 #: Whether a call raises so, and is counted as one error of this type.
-Counts = Callable[[Runner, ErrorType, type[BaseException]], None]
+Counts = Callable[..., None]
 
 
 class TestErrorTypes:
@@ -651,10 +663,12 @@ class TestErrorTypes:
     def counts(self, request: pytest.FixtureRequest, metrics: ProjectionMetrics) -> Counts:
         operation: Operation = request.param
 
-        def check(runner: Runner, kind: ErrorType, raises: type[BaseException]) -> None:
+        def check(
+            runner: Runner, kind: ErrorType, raises: type[BaseException], given: Event = GIVEN
+        ) -> None:
             calls: dict[Operation, Callable[[], object]] = {
                 Operation.APPLY_SINCE: runner.apply_since,
-                Operation.APPLY_BATCH: lambda: runner.apply_batch([GIVEN]),
+                Operation.APPLY_BATCH: lambda: runner.apply_batch([given]),
             }
             with pytest.raises(raises):
                 calls[operation]()
@@ -682,7 +696,7 @@ class TestErrorTypes:
     @pytest.mark.parametrize("how", LOAD_ERRORS)
     def test_load_error(self, how: str, runner: Callable[..., Runner], counts: Counts) -> None:
         error = LOAD_ERRORS[how]()
-        counts(runner(event_log=Unreadable(error)), ErrorType.LOAD, type(error))
+        counts(runner(event_log=Unreadable(error)), ErrorType.LOAD, type(error), LATER)
 
     def test_load_error_where_only_the_projector_finds_out_that_the_data_is_bad(
         self, runner: Callable[..., Runner], counts: Counts
@@ -904,6 +918,16 @@ class TestDefaultMetrics:
         labels = {"service": "shop", "region": "eu", "projection": "orders"}
         assert registry.get_sample_value("projection_health", labels) == 0
 
+    def test_init_once_more_replaces_the_default_on_its_registry(self) -> None:
+        registry = CollectorRegistry()
+        default.init_default("shop", registry=registry)
+        default.set_health("orders", False)
+        default.init_default("store", registry=registry)
+        default.set_health("orders", True)
+        labels = {"projection": "orders"}
+        assert registry.get_sample_value("projection_health", {"service": "shop"} | labels) is None
+        assert registry.get_sample_value("projection_health", {"service": "store"} | labels) == 1
+
 
 class TestARunnersMetrics:
     def test_each_call_is_one_operation_under_its_own_name(
@@ -931,6 +955,31 @@ class TestARunnersMetrics:
         values = metrics.get_projection_metrics("folded")
         assert values['projection_events_processed_total{operation="apply_since"}'] == 4
         assert values["projection_health"] == 0
+
+    def test_its_counters_are_there_at_0_before_the_first_call(
+        self, log: MemoryEventLog, offsets: OffsetStore, metrics: ProjectionMetrics
+    ) -> None:
+        Runner(log, offsets, Folded(), metrics=metrics)
+        values = metrics.get_projection_metrics("folded")
+        assert set(values.values()) == {0}
+        for operation in Operation:
+            label = f'operation="{operation}"'
+            for status in ("success", "error"):
+                assert f'projection_operations_total{{{label},status="{status}"}}' in values
+            for error_type in ErrorType:
+                assert f'projection_errors_total{{error_type="{error_type}",{label}}}' in values
+            assert f"projection_events_processed_total{{{label}}}" in values
+
+    def test_events_that_the_projector_was_not_given_are_not_counted(
+        self, log: MemoryEventLog, offsets: OffsetStore, metrics: ProjectionMetrics
+    ) -> None:
+        folded = Folded()
+        folded.handles = {"Other"}
+        fill(log, *range(5))
+        assert Runner(log, offsets, folded, metrics=metrics).apply_since().count == 5
+        values = metrics.get_projection_metrics("folded")
+        assert values['projection_events_processed_total{operation="apply_since"}'] == 0
+        assert values["projection_batch_size_count"] == 0
 
     def test_a_runner_without_metrics_counts_nowhere(
         self, log: MemoryEventLog, offsets: OffsetStore, monkeypatch: pytest.MonkeyPatch

@@ -61,6 +61,7 @@ def test_operations_and_error_types_have_the_values_of_the_contract() -> None:
 
 def test_it_is_what_a_runner_counts_with(metrics: ProjectionMetrics) -> None:
     port: Metrics = metrics
+    port.start_projection("orders", "apply_since")
     port.record_projection_operation("orders", "apply_since", 0.1, True, 1)
     port.record_projection_error("orders", "apply_since", "load_error")
 
@@ -299,3 +300,41 @@ def test_the_default_takes_a_registry_and_the_last_one_made_counts() -> None:
     init_default("shop")
     record_applied("orders", 3, 0.5, SINCE)
     assert first.get_projection_metrics("orders") == {}
+
+
+def test_a_second_default_takes_the_place_of_the_first_on_its_registry() -> None:
+    registry = CollectorRegistry()
+    init_default("shop", registry=registry)
+    record_applied("orders", 3, 0.5, SINCE)
+    first = get_default()
+    init_default("store", registry=registry)
+    record_applied("orders", 4, 0.5, SINCE)
+    assert get_default() is not first
+    found = [
+        (sample.labels["service"], sample.value)
+        for family in registry.collect()
+        for sample in family.samples
+        if sample.name == "projection_events_processed_total"
+    ]
+    assert found == [("store", 4)]
+
+
+def test_a_default_that_cannot_be_made_leaves_the_one_before_as_it_was() -> None:
+    registry = CollectorRegistry()
+    init_default("shop", registry=registry)
+    first = get_default()
+    with pytest.raises(Misconfigured):
+        init_default("store", labels={"projection": "x"}, registry=registry)
+    assert get_default() is first
+    set_health("orders", True)
+    assert [family.name for family in registry.collect()] == ["projection_health"]
+
+
+def test_a_default_that_was_taken_off_its_registry_is_replaced_too() -> None:
+    registry = CollectorRegistry()
+    init_default("shop", registry=registry)
+    for collector in list(registry._collector_to_names):
+        registry.unregister(collector)
+    init_default("store", registry=registry)
+    set_health("orders", True)
+    assert [family.name for family in registry.collect()] == ["projection_health"]

@@ -263,6 +263,75 @@ def test_apply_batch_first_applies_what_the_log_holds_before_the_batch(
     assert runner.apply_batch(events[8:9]) == Applied(0, None)
 
 
+@pytest.mark.parametrize(
+    "given",
+    [[3, 8], [8], [5, 8], [5, 6, 8], [0, 1, 2, 6, 8], list(range(9))],
+    ids=str,
+)
+@pytest.mark.parametrize("batch_size", [1, 2, 500])
+def test_what_the_log_holds_between_the_given_events_is_applied_in_its_place(
+    given: list[int], batch_size: int, log: MemoryEventLog, offsets: MemoryOffsetStore
+) -> None:
+    events = [log.append("Counted", n) for n in range(12)]
+    folded = Folded()
+    runner = Runner(log, offsets, folded, batch_size=batch_size)
+    runner.apply_batch(events[:5])
+    assert runner.apply_batch([events[n] for n in given]) == Applied(4, IntOffset(8))
+    assert folded.numbers == list(range(9))
+    assert all(len(batch) <= batch_size for batch in folded.batches)
+    assert runner.apply_since().count == 3
+    assert folded.numbers == list(range(12))
+
+
+class Compacted(MemoryEventLog):
+    """A log that holds only some of its offsets, and counts how often it is read."""
+
+    def __init__(self, *kept: int) -> None:
+        super().__init__()
+        self._kept = kept
+        self.reads = 0
+
+    def read(self, partition: Partition, after: Offset | None, limit: int) -> Sequence[Event]:
+        self.reads += 1
+        assert isinstance(after, IntOffset)
+        left = super().read(partition, after, 1000)
+        return [event for event in left if event.offset.value in self._kept][:limit]  # type: ignore[attr-defined]
+
+
+def test_gaps_of_the_log_itself_are_passed_with_one_read_for_many(
+    offsets: MemoryOffsetStore,
+) -> None:
+    log = Compacted(*range(1, 40, 2))
+    events = [log.append("Counted", n) for n in range(40)]
+    folded = Folded()
+    runner = Runner(log, offsets, folded, batch_size=10)
+    assert runner.apply_batch(events[1::2]) == Applied(20, IntOffset(39))
+    assert folded.numbers == list(range(1, 40, 2))
+    assert log.reads == 2
+
+
+def test_given_events_that_follow_each_other_are_not_read_from_the_log(
+    offsets: MemoryOffsetStore,
+) -> None:
+    log = Compacted()
+    runner = Runner(log, offsets, Folded(), batch_size=4)
+    events = [log.append("Counted", n) for n in range(10)]
+    assert runner.apply_batch(events[:7]) == Applied(7, IntOffset(6))
+    assert runner.apply_batch(events) == Applied(3, IntOffset(9))
+    assert log.reads == 0
+
+
+def test_given_events_that_the_log_does_not_show_yet_are_applied_in_their_place(
+    offsets: MemoryOffsetStore,
+) -> None:
+    log = Compacted(0, 2, 3)
+    events = [log.append("Counted", n) for n in range(9)]
+    folded = Folded()
+    runner = Runner(log, offsets, folded, batch_size=2)
+    assert runner.apply_batch([events[1], events[4], events[8]]).count == 6
+    assert folded.numbers == [0, 1, 2, 3, 4, 8]
+
+
 def test_events_out_of_order_or_of_another_partition_are_refused_whole(
     log: MemoryEventLog, offsets: MemoryOffsetStore
 ) -> None:
@@ -274,6 +343,43 @@ def test_events_out_of_order_or_of_another_partition_are_refused_whole(
     with pytest.raises(ValueError, match="nothing was applied"):
         runner.apply_batch([MemoryEventLog("other").append("Counted", 1)])
     assert folded.batches == []
+
+
+class Coroutines(Folded):
+    """A projector whose `apply` is a coroutine."""
+
+    async def apply(self, batch: Batch) -> None:  # type: ignore[override]
+        await asyncio.sleep(0)
+        self.batches.append(batch)
+
+
+def test_inside_a_running_event_loop_a_projector_of_coroutines_is_told_to_go_to_a_thread(
+    log: MemoryEventLog, offsets: MemoryOffsetStore
+) -> None:
+    fill(log, 1)
+    projector = Coroutines()
+
+    async def inside() -> Applied:
+        with Runner(log, offsets, projector) as runner:
+            with pytest.raises(Misconfigured, match=r"Coroutines\.apply .* asyncio\.to_thread"):
+                runner.apply_since()
+            assert offset_of(offsets) == IntOffset(-1)
+            return await asyncio.to_thread(runner.apply_since)
+
+    assert asyncio.run(inside()) == Applied(1, IntOffset(0))
+    assert projector.numbers == [1]
+
+
+def test_inside_a_running_event_loop_all_other_projectors_work(
+    log: MemoryEventLog, offsets: MemoryOffsetStore
+) -> None:
+    fill(log, 1)
+
+    async def inside() -> Applied:
+        with Runner(log, offsets, Folded()) as runner:
+            return runner.apply_since()
+
+    assert asyncio.run(inside()) == Applied(1, IntOffset(0))
 
 
 @pytest.mark.parametrize("size", [0, -1])
@@ -721,9 +827,13 @@ class Counted:
     """Metrics that remember."""
 
     def __init__(self) -> None:
+        self.started: list[tuple[str, str]] = []
         self.operations: list[tuple[str, str, bool, int]] = []
         self.errors: list[tuple[str, str, str]] = []
         self.seconds: list[float] = []
+
+    def start_projection(self, projection: str, operation: str) -> None:
+        self.started.append((projection, operation))
 
     def record_projection_operation(
         self, projection: str, operation: str, duration: float, success: bool, events_processed: int
@@ -798,6 +908,47 @@ def test_metrics_get_each_call_once_and_each_error_once(
     ]
     assert counted.errors == [("folded", "apply_batch", "load_error")]
     assert all(0 <= seconds < 60 for seconds in counted.seconds)
+
+
+def test_a_runner_that_counts_lets_its_operations_exist_before_the_first_call(
+    log: MemoryEventLog, offsets: MemoryOffsetStore
+) -> None:
+    counted = Counted()
+    Runner(log, offsets, Folded(), metrics=counted)
+    assert counted.started == [("folded", "apply_since"), ("folded", "apply_batch")]
+
+
+def test_metrics_count_the_events_that_the_projector_was_given(
+    log: MemoryEventLog, offsets: MemoryOffsetStore
+) -> None:
+    counted = Counted()
+    folded = Folded()
+    folded.handles = {"Counted"}
+    runner = Runner(log, offsets, folded, batch_size=3, metrics=counted)
+    for number in range(10):
+        log.append("Other" if number % 2 else "Counted", number)
+    assert runner.apply_since().count == 10
+    assert runner.apply_batch([log.append("Other", 1)]).count == 1
+    assert [events for _, _, _, events in counted.operations] == [5, 0]
+
+
+@pytest.mark.parametrize("way", ["is_lost", "is_away"])
+def test_events_whose_commit_failed_are_counted_by_the_call_that_commits_them(
+    way: str, log: MemoryEventLog
+) -> None:
+    offsets, counted = Answers(), Counted()
+    fill(log, 1, 2)
+    runner = Runner(log, offsets, Folded(), metrics=counted)
+    runner.apply_batch([])
+    setattr(offsets, way, False)
+    runner.apply_since()
+    fill(log, 3)
+    setattr(offsets, way, True)
+    with pytest.raises(Transient):
+        runner.apply_since()
+    setattr(offsets, way, False)
+    runner.apply_since()
+    assert [events for _, _, _, events in counted.operations] == [0, 2, 0, 1]
 
 
 def test_a_call_that_a_finished_runner_refuses_is_no_operation_of_the_projection(

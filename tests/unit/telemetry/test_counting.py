@@ -24,6 +24,7 @@ from consumer.errors import (
 from consumer.model.event import Batch
 from consumer.model.facts import (
     Applied,
+    Began,
     Claimed,
     Delayed,
     Dropped,
@@ -31,6 +32,7 @@ from consumer.model.facts import (
     Halted,
     Joined,
     Lagged,
+    Left,
     Lost,
     Rejoining,
     Resumed,
@@ -38,6 +40,7 @@ from consumer.model.facts import (
     Skipped,
     Started,
     Stopped,
+    Unclaimed,
     Unmeasured,
     Unmirrored,
     Waiting,
@@ -45,6 +48,7 @@ from consumer.model.facts import (
 from consumer.model.lag import NO_LAG, Lag
 from consumer.model.operations import ErrorType
 from consumer.model.position import IntOffset, LogIdentity, Offset, Partition, StreamOffset
+from consumer.model.start import BEGINNING
 from consumer.telemetry.counting import Counting
 from consumer.telemetry.metrics import ProjectionMetrics
 from tests.doubles import Engine, Folded, ScriptedSource
@@ -190,8 +194,38 @@ def test_lag_is_shown_by_partition_and_the_largest_for_the_projection(counted: C
     assert counted["lag_seconds"] == 0
 
 
-def test_a_worker_without_partitions_has_no_lag(counted: Counted) -> None:
+def test_a_worker_without_partitions_tells_no_lag_and_fails_at_none(counted: Counted) -> None:
     counted.after(Joined(), Lagged({}))
+    assert counted["lag_seconds"] is None
+    assert counted["lag_failures_total"] == 0
+
+
+def test_a_lag_of_0_is_told_only_once_all_partitions_were_measured(counted: Counted) -> None:
+    counted.after(Joined(), claimed(ONE), Lagged({ONE: NO_LAG}))
+    assert counted["lag_seconds"] == 0
+    counted.after(claimed(TWO))
+    assert counted["lag_seconds"] is None
+    counted.after(Lagged({ONE: NO_LAG}))
+    assert counted["lag_seconds"] is None
+    counted.after(Lagged({ONE: NO_LAG, TWO: NO_LAG}))
+    assert counted["lag_seconds"] == 0
+
+
+def test_the_largest_lag_known_is_told_while_another_partition_is_unmeasured(
+    counted: Counted,
+) -> None:
+    counted.after(Joined(), claimed(ONE), Lagged({ONE: behind(900)}), claimed(TWO))
+    assert counted["lag_seconds"] == pytest.approx(900, abs=30)
+
+
+def test_who_is_not_counted_in_tells_no_lag_of_0(counted: Counted) -> None:
+    counted.after(Joined(), claimed(), Lagged({ONE: NO_LAG}), Left())
+    assert counted["lag_seconds"] is None
+    counted.after(Lagged({ONE: NO_LAG}))
+    assert counted["lag_seconds"] is None
+    counted.after(Lagged({ONE: behind(900)}))
+    assert counted["lag_seconds"] == pytest.approx(900, abs=30)
+    counted.after(Lagged({ONE: NO_LAG}), Joined())
     assert counted["lag_seconds"] == 0
 
 
@@ -203,12 +237,26 @@ def test_before_the_first_look_the_lag_is_not_guessed(counted: Counted) -> None:
     assert counted["lag_seconds"] is None
 
 
-def test_a_lag_that_cannot_be_told_any_more_is_not_shown(counted: Counted) -> None:
+def test_a_lag_that_cannot_be_told_any_more_stays_as_it_was_and_counts_as_a_failure(
+    counted: Counted,
+) -> None:
     counted.after(claimed(ONE), claimed(TWO), Lagged({ONE: behind(50), TWO: behind(10)}))
+    assert counted["lag_failures_total"] == 0
     counted.after(Lagged({TWO: behind(10)}))
-    assert counted[f"partition_lag_events{place(ONE)}"] is None
-    assert counted[f"partition_offset{place(ONE)}"] == 41
-    assert counted["lag_seconds"] == pytest.approx(10, abs=5)
+    assert counted[f"partition_lag_events{place(ONE)}"] == 5
+    assert counted["lag_seconds"] == pytest.approx(50, abs=5)
+    assert counted["lag_failures_total"] == 1
+    counted.after(Lagged({}))
+    assert counted["lag_seconds"] == pytest.approx(50, abs=5)
+    assert counted["lag_failures_total"] == 2
+
+
+def test_partitions_that_were_never_measured_show_no_lag_and_count_as_a_failure(
+    counted: Counted,
+) -> None:
+    counted.after(Joined(), claimed(), Lagged({}))
+    assert counted["lag_seconds"] is None
+    assert counted["lag_failures_total"] == 1
 
 
 @pytest.mark.parametrize("end", [Revoked(ONE, 7, AT), Lost(ONE, 7, AT)], ids=["revoked", "lost"])
@@ -244,8 +292,9 @@ def test_nothing_of_a_partition_outlives_the_membership(counted: Counted, end: F
     counted.after(claimed(ONE), claimed(TWO), late, waiting(), halted(OffsetLost("x"), TWO))
     counted.after(end, late)
     assert counted.of_partitions() == set()
-    for series in ("assigned_partitions", "waiting_partitions", "halted_partitions", "lag_seconds"):
+    for series in ("assigned_partitions", "waiting_partitions", "halted_partitions"):
         assert counted[series] == 0
+    assert counted["lag_seconds"] is None
 
 
 def test_a_partition_that_comes_back_is_shown_anew(counted: Counted) -> None:
@@ -352,6 +401,76 @@ def test_who_joined_again_is_healthy_though_nothing_comes(counted: Counted) -> N
     assert counted["health"] == 1
 
 
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        waiting(),
+        Halted(ONE, 7, AT, OffsetLost("trimmed")),
+        Halted(ONE, None, None, OffsetLost("another log")),
+        Unclaimed(ONE, 0.1, Transient("x")),
+    ],
+    ids=["waiting", "halted", "halted before it was claimed", "unclaimed"],
+)
+def test_who_joins_while_a_partition_is_in_trouble_is_not_healthy_for_that(
+    counted: Counted, trouble: Fact
+) -> None:
+    counted.after(trouble, Joined())
+    assert counted["health"] == 0
+    counted.after(Revoked(ONE, 7, AT), Left(), Joined())
+    assert counted["health"] == 1
+
+
+def test_who_is_not_counted_in_is_not_healthy_whatever_else_follows(counted: Counted) -> None:
+    counted.after(Joined(), claimed(ONE), applied())
+    assert counted["health"] == 1
+    counted.after(Left())
+    assert counted["health"] == 0
+    counted.after(
+        applied(), Resumed(ONE, 7, 2), claimed(TWO), Lagged({ONE: NO_LAG}), Revoked(ONE, 7, AT)
+    )
+    assert counted["health"] == 0
+    assert counted['events_processed_total{operation="apply_since"}'] == 960
+    counted.after(Joined())
+    assert counted["health"] == 1
+
+
+def test_a_partition_that_cannot_be_claimed_is_an_error_of_the_offset_store_that_is_repeated(
+    counted: Counted,
+) -> None:
+    counted.after(Joined(), *[Unclaimed(ONE, 0.1, Transient("x"))] * 3)
+    assert counted['errors_total{error_type="offset_error",operation="apply_since"}'] == 3
+    assert counted['retries_total{reason="offset_error"}'] == 3
+    assert counted["health"] == 0
+
+    counted.after(claimed(TWO))
+    assert counted["health"] == 0
+    counted.after(claimed(ONE))
+    assert counted["health"] == 1
+
+
+def test_a_start_that_waits_is_an_error_of_the_offset_store_that_is_repeated(
+    counted: Counted,
+) -> None:
+    counted.after(*[Delayed(0.1, Transient("x"))] * 2)
+    assert counted['errors_total{error_type="offset_error",operation="apply_since"}'] == 2
+    assert counted['retries_total{reason="offset_error"}'] == 2
+    assert counted["health"] == 0
+    counted.after(Started("me"), Joined())
+    assert counted["health"] == 1
+
+
+def test_who_joins_again_is_healthy_and_tells_a_lag_of_0_only_once_it_is_counted_in(
+    counted: Counted,
+) -> None:
+    counted.after(Joined(), claimed(), Rejoining(0.1, SourceFailed("x")))
+    counted.after(claimed(), applied(), Lagged({ONE: NO_LAG}))
+    assert counted["health"] == 0
+    assert counted["lag_seconds"] is None
+    counted.after(Joined())
+    assert counted["health"] == 1
+    assert counted["lag_seconds"] == 0
+
+
 def test_what_could_not_be_shown_or_measured_is_counted_and_ends_no_health(
     counted: Counted,
 ) -> None:
@@ -363,7 +482,8 @@ def test_what_could_not_be_shown_or_measured_is_counted_and_ends_no_health(
 
 def test_other_facts_count_nothing(counted: Counted) -> None:
     before = counted.series()
-    assert counted.after(Started("me"), Delayed(0.1, Transient("x"))).series() == before
+    began = Began(ONE, AT, BEGINNING)
+    assert counted.after(Started("me"), began).series() == before
 
 
 def test_a_reset_of_the_metrics_does_not_stop_the_counting(counted: Counted) -> None:

@@ -4,13 +4,24 @@ from __future__ import annotations
 
 import re
 import threading
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from consumer.adapters.memory.offset_store import MemoryOffsetStore
 from consumer.errors import Fenced, SourceFailed, Transient
-from consumer.model.facts import Delayed, Joined, Lagged, Rejoining, Started, Stopped, Unmeasured
+from consumer.model.facts import (
+    Delayed,
+    Joined,
+    Lagged,
+    Left,
+    Rejoining,
+    Resumed,
+    Started,
+    Stopped,
+    Unmeasured,
+)
 from consumer.model.position import Partition
 from consumer.telemetry import health as health_module
 from consumer.telemetry.health import Answer, Health
@@ -77,6 +88,19 @@ def test_who_left_is_not_ready_and_says_why(fact: Rejoining | Stopped, reason: s
     answer = watched.health.ready()
     assert not answer.ok
     assert reason in answer.reason
+
+
+def test_who_is_no_longer_counted_in_is_not_ready_until_it_is_again() -> None:
+    watched = Watched().joins()
+    watched.health.happened(Left())
+    for _ in range(2):
+        assert watched.health.live().ok
+        answer = watched.health.ready()
+        assert not answer.ok
+        assert answer.reason.startswith("waiting to be counted in again")
+        watched.health.happened(Resumed(Partition("orders", 0), 7, 2))
+    watched.health.happened(Joined())
+    assert watched.health.ready().ok
 
 
 def test_who_joined_again_is_ready_again() -> None:
@@ -154,6 +178,35 @@ def test_since_when_is_told_from_the_first_time_that_the_reason_held(clock: Cloc
     assert "since 2026-11-23T10:06:00Z" in watched.health.ready().reason
     clock.passes()
     assert "since 2026-11-23T10:06:00Z" in watched.health.ready().reason
+
+
+def test_a_second_outage_is_told_from_its_own_beginning_though_no_probe_came_between(
+    clock: Clock,
+) -> None:
+    watched = Watched().joins()
+    watched.trouble = Transient("Redis is away")
+    assert "since 2026-11-23T10:00:00Z" in watched.health.ready().reason
+
+    clock.passes()
+    watched.trouble = Transient("Redis refuses the password")
+    assert "since 2026-11-23T10:01:00Z" in watched.health.ready().reason
+
+
+@pytest.mark.parametrize("sees", ["a fact", "another fact", "a probe for life"])
+def test_that_an_outage_ended_is_seen_between_the_probes(sees: str, clock: Clock) -> None:
+    watched = Watched().joins()
+    looks: dict[str, Callable[[], object]] = {
+        "a fact": lambda: watched.health.happened(Lagged({})),
+        "another fact": lambda: watched.health.happened(Resumed(Partition("orders", 0), 7, 2)),
+        "a probe for life": watched.health.live,
+    }
+    watched.trouble = Transient("Redis is away")
+    assert "since 2026-11-23T10:00:00Z" in watched.health.ready().reason
+    watched.trouble = None
+    looks[sees]()
+    clock.passes()
+    watched.trouble = Transient("Redis is away")
+    assert "since 2026-11-23T10:01:00Z" in watched.health.ready().reason
 
 
 def silent_for(watched: Watched, seconds: float, monkeypatch: pytest.MonkeyPatch) -> Answer:
