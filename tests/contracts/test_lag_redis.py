@@ -13,6 +13,7 @@ from consumer.adapters.redis import lags
 from consumer.adapters.redis.connection import Client, connect
 from consumer.adapters.redis.event_log import RedisStreamLog
 from consumer.adapters.redis.ids import ZERO
+from consumer.adapters.redis.own_groups import mark
 from consumer.embedded.valkey import Valkey
 from consumer.errors import Misconfigured, Transient
 from consumer.model.lag import NO_LAG, Lag
@@ -139,6 +140,7 @@ def test_a_group_near_the_checkpoint_tells_the_length_of_a_long_one(
 ) -> None:
     streams.fill(range(1, 301))
     streams.client.xgroup_create(streams.name(), "group", "150-0", entries_read=150)
+    mark(streams.client, [streams.topic], "group")
     streams.client.xgroup_create(streams.name(), "a new one", "0-0")
     monkeypatch.setattr(lags, "_COUNTED_AT_MOST", 20)
     assert lag(streams, offset) == there_is_behind(streams, offset)
@@ -151,7 +153,23 @@ def test_a_group_that_cannot_be_right_is_not_believed(streams: Streams) -> None:
     streams.client.xgroup_create(streams.name(), "ahead", "15-0", entries_read=30)
     streams.client.xgroup_create(streams.name(), "behind", "20-0", entries_read=0)
     streams.client.xgroup_create(streams.name(), "before", "5-0", entries_read=5)
+    for group in ("ahead", "behind", "before"):
+        mark(streams.client, [streams.topic], group)
     for offset in ("15-0", "20-0", "25-0"):
+        assert lag(streams, offset) == there_is_behind(streams, offset)
+
+
+@only_where_counted
+@pytest.mark.parametrize("claims_to_be_ours", [False, True])
+def test_a_group_of_others_tells_nothing_wherever_it_stands(
+    streams: Streams, *, claims_to_be_ours: bool
+) -> None:
+    streams.fill(range(1_000, 11_000, 1_000))
+    streams.client.xgroup_create(streams.name(), "other", "3000-0", entries_read=9)
+    if claims_to_be_ours:  # its name is a projection's, and somebody else reads in it
+        mark(streams.client, [streams.topic], "other")
+        streams.client.xgroup_createconsumer(streams.name(), "other", "an application")
+    for offset in ("3000-0", "4000-0", "2000-0"):
         assert lag(streams, offset) == there_is_behind(streams, offset)
 
 

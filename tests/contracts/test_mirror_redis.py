@@ -439,6 +439,59 @@ def test_a_user_of_these_rules_alone_is_enough_to_read_and_to_show(
     streams.client.close()
 
 
+# --- groups of others ----------------------------------------------------------------------------
+
+
+def read_as_another_application(streams: Streams, count: int, number: int = 0) -> list[str]:
+    """The ids that its consumer gets next."""
+    name = streams.name(number)
+    (answer,) = streams.client.xreadgroup(GROUP, "an application", {name: ">"}, count=count)
+    found = answer[1]
+    return [entry_id.decode() for entry_id, _ in found]
+
+
+def test_a_group_in_which_another_application_reads_is_told_and_never_moved(
+    reach: Reach, join: Join, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mirroring, "_AFTER_FAILURE", 0.1)
+    client = reach()
+    streams = Streams(client, 2)
+    for number in range(2):
+        streams.fill(range(1, 15), number)
+    client.xgroup_create(streams.name(0), GROUP, "0-0")
+    assert read_as_another_application(streams, 2) == ["1-0", "2-0"]
+    member = join(reach(), streams)
+    member.poll_until(
+        lambda: [checkpoint(member, streams, n) for n in range(2)] == [at("14-0")] * 2,
+        "both are applied",
+    )
+    member.poll_until(lambda: place(streams, 1) == at("14-0"), "the other stream's is shown")
+    member.poll_until(lambda: len(member.membership.unmirrored_by) > 1, "it is told again")
+    member.close()
+    cause = member.membership.unmirrored_by[0]
+    assert isinstance(cause, Misconfigured)
+    for words in (GROUP, str(streams.partition(0)), "another name", "mirror: false"):
+        assert words in str(cause)
+    assert str(streams.partition(1)) not in str(cause)
+    assert read_as_another_application(streams, 1) == ["3-0"]
+    client.close()
+
+
+def test_without_workers_a_group_in_which_another_application_reads_is_not_moved_either(
+    reach: Reach, streams: Streams
+) -> None:
+    streams.fill(range(1, 11))
+    streams.fill(range(1, 11), 1)
+    streams.client.xgroup_create(streams.name(), GROUP, "0-0")
+    read_as_another_application(streams, 2)
+    mirror = RedisMirror(reach(), group=GROUP)
+    with pytest.raises(Misconfigured, match="mirror: false"):
+        mirror.show({streams.partition(number): at("9-0") for number in range(2)})
+    assert place(streams, 1) == at("9-0"), "the other stream's is shown"
+    assert read_as_another_application(streams, 1) == ["3-0"]
+    mirror.close()
+
+
 # --- without workers -----------------------------------------------------------------------------
 
 

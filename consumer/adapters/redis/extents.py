@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import msgspec
@@ -32,7 +32,8 @@ end
 local groups = {}
 for _, flat in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
   local group = named(flat)
-  groups[#groups + 1] = {group['name'], group['last-delivered-id'], group['lag'] or -1}
+  groups[#groups + 1] = {group['name'], group['last-delivered-id'], group['lag'] or -1,
+    group['consumers']}
 end
 local stream = named(redis.call('XINFO', 'STREAM', KEYS[1]))
 local behind = redis.call('XRANGE', KEYS[1], '(' .. ARGV[1], '+', 'COUNT', 1)
@@ -51,6 +52,8 @@ class Group(msgspec.Struct, frozen=True):
     offset: StreamOffset
     #: What lies behind it, as Redis counts; None where it cannot tell, as before Redis 7.0.
     lag: int | None
+    #: Readers of other applications: a projection reads in no group.
+    consumers: int = 0
 
 
 class Extent(msgspec.Struct, frozen=True):
@@ -69,6 +72,11 @@ class Extent(msgspec.Struct, frozen=True):
     #: The first entry behind the offset that was asked about; None where nothing is.
     behind: StreamOffset | None = None
     groups: tuple[Group, ...] = ()
+
+    def groups_of_ours(self, names: Collection[str]) -> list[Group]:
+        """Those of these names in which nobody else reads: only of them it is known who put them there."""
+        ours = {name.encode() for name in names}
+        return [each for each in self.groups if each.name in ours and not each.consumers]
 
     @property
     def end(self) -> StreamOffset:
@@ -104,7 +112,10 @@ def _extent(answer: list[Any]) -> Extent:
         _count(added),
         offset_of(deleted),
         _entry(behind),
-        tuple(Group(name, offset_of(place), _count(lag)) for name, place, lag in groups),
+        tuple(
+            Group(name, offset_of(place), _count(lag), consumers)
+            for name, place, lag, consumers in groups
+        ),
     )
 
 

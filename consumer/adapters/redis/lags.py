@@ -8,6 +8,7 @@ from consumer.adapters.redis.connection import Client
 from consumer.adapters.redis.counting import Behind, count
 from consumer.adapters.redis.extents import extents
 from consumer.adapters.redis.ids import moment
+from consumer.adapters.redis.own_groups import marked
 from consumer.model.lag import NO_LAG, Lag
 from consumer.model.position import Partition, StreamOffset
 
@@ -18,12 +19,13 @@ _COUNTED_AT_MOST = 200_000
 def lags(client: Client, offsets: Mapping[Partition, StreamOffset]) -> dict[Partition, Lag]:
     """The lag of each that can be told: not that of an offset beyond whatever was added.
 
-    What is gone from the stream does not count. Where neither Redis nor a group of the stream tells
+    What is gone from the stream does not count. Where neither Redis nor a group of a projection tells
     the number, and there is too much to count, it is a lower bound. May raise `Transient`.
     """
+    ours = marked(client, {partition.topic for partition in offsets})
     found = extents(client, offsets)
     behinds = {
-        partition: Behind(offset, extent, extent.groups)
+        partition: Behind(offset, extent, extent.groups_of_ours(ours[partition.topic]))
         for partition, offset in offsets.items()
         if (extent := found[partition]) is not None and offset <= extent.last_added
     }

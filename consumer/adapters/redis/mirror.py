@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from consumer.adapters.redis.connection import Client, reachable
 from consumer.adapters.redis.mirroring import show
+from consumer.adapters.redis.own_groups import mark
 from consumer.adapters.redis.tallies import Tally
 from consumer.model.position import Offset, Partition, StreamOffset
 
@@ -21,12 +22,13 @@ class RedisMirror:
         self._group = group
 
     def show(self, offsets: Mapping[Partition, Offset]) -> None:
-        """As `Mirror.show`; `Misconfigured` where the ACL forbids it."""
+        """As `Mirror.show`; `Misconfigured` where the ACL forbids it, or others read in the group."""
         tallies = {
             partition: Tally(offset)
             for partition, offset in offsets.items()
             if isinstance(offset, StreamOffset)
         }
+        mark(self._client, {partition.topic for partition in tallies}, self._group)
         show(self._client, self._group, tallies, counted_at_most=_COUNTED_AT_MOST)
 
     def close(self) -> None:

@@ -8,7 +8,7 @@ from time import monotonic
 from consumer.adapters.redis.connection import Client
 from consumer.adapters.redis.counting import count
 from consumer.adapters.redis.extents import extents
-from consumer.adapters.redis.groups import put
+from consumer.adapters.redis.groups import put, taken
 from consumer.adapters.redis.tallies import Tally
 from consumer.errors import ConsumerError
 from consumer.model.position import Partition
@@ -60,7 +60,10 @@ class Mirroring:
 def show(
     client: Client, group: str, tallies: Mapping[Partition, Tally], *, counted_at_most: int
 ) -> None:
-    """Puts the group where the tallies are. May raise `Transient`, and `Misconfigured` for an ACL."""
+    """Puts the group where the tallies are, except where others read in it.
+
+    May raise `Transient`, and `Misconfigured` for an ACL, and once all is done for a group of others.
+    """
     if not tallies:
         return
     found = extents(client, {partition: tally.offset for partition, tally in tallies.items()})
@@ -71,6 +74,10 @@ def show(
     count(client, uncounted, at_most=counted_at_most)
     for partition in uncounted:
         tallies[partition].counted()
-    put(client, group, {p: tally.place for p, tally in tallies.items() if found[p] is not None})
-    for tally in tallies.values():
-        tally.shown = tally.place
+    places = {p: tally.place for p, tally in tallies.items() if found[p] is not None}
+    others = put(client, group, places)
+    for partition, tally in tallies.items():
+        if partition not in others:
+            tally.shown = tally.place
+    if others:
+        raise taken(group, others)

@@ -11,6 +11,7 @@ from consumer.adapters.redis.connection import Client
 from consumer.adapters.redis.entries import records
 from consumer.adapters.redis.lease_table import LeaseTable
 from consumer.adapters.redis.mirroring import Mirroring
+from consumer.adapters.redis.own_groups import mark
 from consumer.adapters.redis.ownership import Ownership
 from consumer.adapters.redis.reader import Entries, reader
 from consumer.adapters.redis.reading import Reading
@@ -74,6 +75,8 @@ class RedisStreamSource:
             self._logs = {
                 topic: existing(self._client, topic, self._streams) for topic in self._topics
             }
+            if self._group is not None:
+                mark(self._client, self._topics, self._group)
         except Transient as cause:
             raise SourceFailed(str(cause)) from cause
         ownership = Ownership(

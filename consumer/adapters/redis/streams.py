@@ -26,6 +26,11 @@ def stream_name(partition: Partition) -> str:
     return f"{partition.topic}:{partition.number}"
 
 
+def registration(topic: str) -> str:
+    """The key of what is known of a topic: a hash with its birth and its number of streams."""
+    return f"{topic}:streams"
+
+
 def register(client: Client, topic: str, streams: int) -> LogIdentity:
     """The identity of the topic's log, which is made with this number of streams if there is none.
 
@@ -35,7 +40,7 @@ def register(client: Client, topic: str, streams: int) -> LogIdentity:
     if streams < 1:
         raise Misconfigured(f"{topic} cannot have {streams} streams: it needs one at least")
     deed = f"register the streams of {topic}"
-    found = run(client, _REGISTER, [_registration(topic)], [uuid4().hex, streams], deed)
+    found = run(client, _REGISTER, [registration(topic)], [uuid4().hex, streams], deed)
     log = _identity(topic, found)
     if log.partitions != streams:
         raise Misconfigured(
@@ -52,7 +57,7 @@ def existing(client: Client, topic: str, streams: int) -> LogIdentity:
     """
     partitions = [Partition(topic, number) for number in range(streams)]
     with reachable(f"find the streams of {topic}"):
-        is_there = client.exists(_registration(topic)) or client.exists(
+        is_there = client.exists(registration(topic)) or client.exists(
             *map(stream_name, partitions)
         )
     if not is_there:
@@ -65,21 +70,17 @@ def existing(client: Client, topic: str, streams: int) -> LogIdentity:
 def registered(client: Client, topic: str) -> LogIdentity:
     """The identity of a topic's log; `Misconfigured` where nobody made one yet."""
     with reachable(f"read how many streams {topic} has"):
-        found: Any = client.hmget(_registration(topic), ["birth", "streams"])
+        found: Any = client.hmget(registration(topic), ["birth", "streams"])
     if found == [None, None]:
         raise Misconfigured(f"{topic} has no streams yet: publish to it first")
     return _identity(topic, found)
-
-
-def _registration(topic: str) -> str:
-    return f"{topic}:streams"
 
 
 def _identity(topic: str, found: list[bytes | None]) -> LogIdentity:
     birth, streams = found
     if birth is None or streams is None or not streams.isdigit():
         raise Misconfigured(
-            f"the key {_registration(topic)} does not say how many streams {topic} has; "
+            f"the key {registration(topic)} does not say how many streams {topic} has; "
             "it belongs to something else"
         )
     return LogIdentity(birth.decode(), int(streams))

@@ -69,8 +69,8 @@ class Tally:
             self._read = None
         if self.counting is not None and extent.deleted > self.counting.offset:
             self.counting = None
-        ours = [each for each in extent.groups if each.name == group.encode()]
-        found = Behind(self.offset, extent, ours if self._read is None else [])
+        ours = extent.groups_of_ours([group]) if self._read is None else []
+        found = Behind(self.offset, extent, ours)
         if found.events is not None:
             self._read, self.counting = extent.added - found.events, None
         elif self._read is None and self.counting is None and extent.deleted < self.offset:
