@@ -16,7 +16,7 @@ UNDRAINED = 4
 FAILED = 5
 #: One apply took longer than `apply_seconds`: the process ended, so that its write meets no successor's.
 OVERDUE = 6
-#: A worker of the projection lives, so its offsets were not moved.
+#: A worker of the projection lives, or another reset, so its offsets were not moved.
 OWNED = 7
 #: A bug, ours or the projector's; a traceback says where. The number is sysexits.h's EX_SOFTWARE.
 BUG = 70

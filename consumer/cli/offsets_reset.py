@@ -77,14 +77,14 @@ def reset(
 
     Takes exactly one --to. Whatever moves is recorded first, see
     `offsets get`. The read model is left as it is. If it is killed on the
-    way, type the same again.
+    way, type the same again, ten seconds later.
 
     Exit codes:
     0  done; or, with --dry-run, shown
     1  misconfigured, the log does not hold the target, or you said no
     2  wrong usage
     5  a server is out of reach; type the same again
-    7  a worker of the projection lives, so nothing was moved
+    7  a worker of the projection lives, or another reset, so nothing was moved
     """
     from consumer.cli.offsets_typed import partitions_typed, target_typed
 
@@ -92,6 +92,7 @@ def reset(
     only = partitions_typed(partition or [])
     if not (dry_run or yes) and (as_json or not sys.stdin.isatty()):
         refuse("nobody can be asked here: add --yes to do it, or --dry-run to see what it would do")
+    from consumer.engine.attending import LEASE_SECONDS
     from consumer.wiring.resetting import desk
 
     settings = Given.by(context).settings()
@@ -110,7 +111,8 @@ def reset(
         unmirrored = work.mirror(plan)
     for owner in sorted(outcome.late):
         typer.echo(
-            f"{owner} started meanwhile. It is fenced, and notices at its next event: restart it",
+            f"{owner} started meanwhile. Its claims are gone, which it notices within "
+            f"{LEASE_SECONDS:.0f} s; then it joins again",
             err=True,
         )
     if unmirrored:
@@ -141,10 +143,12 @@ def _refuse_while_owned(plan: Plan, living: Mapping[str, Collection[Partition]])
     lines = [f"{plan.projection} is worked on, so nothing was moved. Who lives:"]
     for owner, partitions in sorted(living.items()):
         held = f", holds {', '.join(map(str, partitions))}" if partitions else ""
-        lines.append(f"  {owner}, on the host {owner.split(':')[0]}{held}")
+        # A person's name is part of a reset's, see wiring/resetting.py, and of no worker's.
+        kind = "another reset" if "@" in owner else f"on the host {owner.split(':')[0]}"
+        lines.append(f"  {owner}, {kind}{held}")
     lines.append(
-        "Stop all its workers (SIGTERM, or kubectl scale --replicas 0), then type the same again. After a "
-        f"kill -9 a worker counts as living for {LEASE_SECONDS:.0f} s"
+        "Stop all its workers (SIGTERM, or kubectl scale --replicas 0), let another reset end, then type "
+        f"the same again. After a kill -9 either counts as living for {LEASE_SECONDS:.0f} s"
     )
     refuse("\n".join(lines), exits.OWNED)
 

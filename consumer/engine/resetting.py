@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import ExitStack
 from datetime import UTC, datetime
 
 import msgspec
 
+from consumer.engine.attending import LEASE_SECONDS, Attending
 from consumer.engine.standing import Book, View, booked
 from consumer.engine.targets import Target, aimed
 from consumer.errors import Misconfigured, NewerRecord
@@ -63,16 +65,18 @@ class Plan(msgspec.Struct, frozen=True):
 
     @property
     def living(self) -> Mapping[str, Collection[Partition]]:
-        """The workers that hold partitions of the projection, each with them."""
+        """Who lives and holds partitions of the projection, each with them: workers, or another reset."""
         held: dict[str, list[Partition]] = {}
         for partition, checkpoint in self.book.checkpoints.items():
             if checkpoint.owner in self.book.present:
                 held.setdefault(checkpoint.owner, []).append(partition)
         return held
 
-    def reset(self, by: str) -> Reset:
-        """The audit's record of it."""
-        moves = tuple(Move(each.partition, each.offset_before, each.after) for each in self.moves)
+    def reset(self, by: str, befores: Mapping[Partition, Offset | None]) -> Reset:
+        """The audit's record of it, done from where the checkpoints stand by then."""
+        moves = tuple(
+            Move(each.partition, befores.get(each.partition), each.after) for each in self.moves
+        )
         return Reset(self.projection, datetime.now(UTC), by, self.words, moves)
 
 
@@ -88,9 +92,7 @@ def planned(
     """The plan, for all partitions of the log or `only` some. Raises `Misconfigured` with all that is in
     the way, a line each, and what `EventLog` raises.
     """
-    for cause in book.unreadable.values():
-        if isinstance(cause, NewerRecord):
-            raise cause
+    _refuse_newer(book)
     afters = _aimed(view, log, target, only or view.ends.keys())
     befores = {each: at for each, at in book.offsets(view).items() if each in afters}
     left_before, left_after = log.lag(befores), log.lag(afters)
@@ -99,7 +101,7 @@ def planned(
             partition,
             book.checkpoints.get(partition),
             after,
-            _identity(view, partition, book.checkpoints.get(partition)),
+            _identity(view, book, partition),
             _events(left_before.get(partition)),
             _events(left_after.get(partition)),
         )
@@ -111,29 +113,73 @@ def planned(
 class Outcome(msgspec.Struct, frozen=True):
     """What came of a plan."""
 
-    #: Workers that came before anything moved; if there are any, nothing did.
+    #: Workers, or another reset, that came before anything moved; if there are any, nothing did.
     came: frozenset[str] = frozenset()
-    #: Workers that came while it moved. They are fenced, which they notice at their next commit.
+    #: Workers that came while it moved. Their claims are gone, which they notice within a lease.
     late: frozenset[str] = frozenset()
 
 
 def carried_out(
     plan: Plan, offsets: OffsetStore, presence: Presence, audit: Audit, *, by: str
 ) -> Outcome:
-    """Does what was planned, unless workers came meanwhile.
+    """Does what was planned, unless others came meanwhile: workers, or another reset.
 
-    May be killed anywhere, and then be planned and carried out again. Raises as the stores do.
+    May be killed anywhere, and then be planned and carried out again, once `by` counts as living no more.
+    Raises as the stores do.
     """
-    audit.record(plan.reset(by))
-    claims = dict(_claimed(plan, offsets, by))
-    now = booked(plan.projection, offsets, presence)
-    came = now.present | presence.present({each.owner for each in claims.values()} - {by, ""})
-    late = frozenset() if came else presence.present(_moved(plan, offsets) - {by, ""})
-    for claim, former in claims.items():  # those of what was moved hold no longer
-        if former.condition.state != "running":
-            offsets.note(claim, former.condition)
-        offsets.release(claim)
-    return Outcome(came, late)
+    presence.extend(
+        by, LEASE_SECONDS
+    )  # here it may fail, and another reset must see us by our claims
+    with Attending(presence, by, lease_seconds=LEASE_SECONDS), ExitStack() as held:
+        now = booked(plan.projection, offsets, presence)
+        if came := now.present - {by}:
+            return Outcome(came)  # and each keeps what it holds
+        _refuse_newer(now)
+        taken = dict(_taken(plan, now, offsets, by, held))
+        if came := _others(plan, taken, offsets, presence, by):
+            return Outcome(came)
+        # Under our claims nothing moves on, so this is where the moves begin.
+        audit.record(plan.reset(by, {each: taken[each].claim.offset for each in taken}))
+        return Outcome(late=presence.present(_moved(plan, offsets) - {by, ""}))
+
+
+class _Taken(msgspec.Struct, frozen=True):
+    claim: Claim
+    #: Who held the partition right before; "" if nobody did.
+    former_owner: str
+
+
+def _taken(
+    plan: Plan, now: Book, offsets: OffsetStore, by: str, held: ExitStack
+) -> Iterator[tuple[Partition, _Taken]]:
+    """Takes every partition that has a checkpoint, moved or not, until `held` ends: who works on one is
+    fenced from here on. Those that move are taken without a checkpoint too, so that two resets meet.
+    """
+    logs = {move.partition: move.log for move in plan.moves}
+    for partition in sorted({*now.checkpoints, *logs} - now.unreadable.keys()):
+        former = offsets.get(plan.projection, partition)
+        # Under the checkpoint's own log, for a claim moves nothing; a worker would be refused.
+        log = logs.get(partition) if former is None else former.log
+        if log is None:
+            continue  # it was forgotten meanwhile
+        claim = offsets.claim(plan.projection, partition, owner=by, log=log)
+        held.callback(offsets.release, claim)
+        if former is not None and former.condition.state != "running":
+            offsets.note(claim, former.condition)  # which the claim ended
+        yield partition, _Taken(claim, former.owner if former is not None else "")
+
+
+def _others(
+    plan: Plan,
+    taken: Mapping[Partition, _Taken],
+    offsets: OffsetStore,
+    presence: Presence,
+    by: str,
+) -> frozenset[str]:
+    """Who lives of those who held partitions when we took them, or hold one now."""
+    formers = {each.former_owner for each in taken.values()} - {""}
+    living = booked(plan.projection, offsets, presence).present | presence.present(formers)
+    return living - {by}
 
 
 def _moved(plan: Plan, offsets: OffsetStore) -> frozenset[str]:
@@ -145,17 +191,10 @@ def _moved(plan: Plan, offsets: OffsetStore) -> frozenset[str]:
     return frozenset(former.owner for former in formers if former is not None)
 
 
-def _claimed(plan: Plan, offsets: OffsetStore, by: str) -> Iterator[tuple[Claim, Checkpoint]]:
-    """Takes every partition that has a checkpoint, moved or not: who works on one is fenced from here on.
-
-    With it comes the checkpoint as it was right before.
-    """
-    for partition in plan.book.checkpoints:
-        former = offsets.get(plan.projection, partition)
-        if former is not None:
-            # Under the checkpoint's own log, for a claim moves nothing; a worker would be refused.
-            claim = offsets.claim(plan.projection, partition, owner=by, log=former.log)
-            yield claim, former
+def _refuse_newer(book: Book) -> None:
+    for cause in book.unreadable.values():
+        if isinstance(cause, NewerRecord):
+            raise cause
 
 
 def _aimed(
@@ -176,14 +215,22 @@ def _aimed(
     return found
 
 
-def _identity(view: View, partition: Partition, former: Checkpoint | None) -> LogIdentity:
-    """The log's; with as many partitions as the topic had when the projection first ran, where it is the
-    same log: by that number those are known that were added since, which are read from their beginning.
+def _identity(view: View, book: Book, partition: Partition) -> LogIdentity:
+    """The log's; with as many partitions as the topic had when the projection first ran, where any record
+    of the same log tells: by that number those are known that were added since, which are read from their
+    beginning.
     """
     here = view.identities[partition.topic]
-    if former is None or not view.is_of(former):
-        return here
-    return LogIdentity(here.id or former.log.id, former.log.partitions)
+    known = [
+        checkpoint.log
+        for each, checkpoint in book.checkpoints.items()
+        if each.topic == partition.topic and view.is_of(checkpoint)
+    ]
+    ids = [log.id for log in known if log.id]
+    return LogIdentity(
+        here.id or next(iter(ids), ""),
+        min((log.partitions for log in known), default=here.partitions),
+    )
 
 
 def _listed(partitions: Collection[Partition]) -> str:

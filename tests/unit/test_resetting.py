@@ -24,6 +24,7 @@ PARTITIONS = [Partition("orders", number) for number in range(3)]
 ZERO, ONE, TWO = PARTITIONS
 LOG = LogIdentity("log", 3)
 END = Start("end")
+ANN, BOB = "ann@here:1", "bob@there:2"
 
 
 class Room:
@@ -46,18 +47,35 @@ class Room:
         book = booked("shop", self.offsets, self.presence)
         return planned(book, viewed(self.log), self.log, target, words="--to", only=only)
 
-    def do(self, plan: Plan, offsets: Any = None) -> Outcome:
-        return carried_out(
-            plan, offsets or self.offsets, self.presence, self.audit, by="ann@here:1"
-        )
+    def do(self, plan: Plan, offsets: Any = None, *, by: str = ANN) -> Outcome:
+        return carried_out(plan, offsets or self.offsets, self.presence, self.audit, by=by)
 
     def reset(self, target: Target = BEGINNING, only: Collection[Partition] = ()) -> Outcome:
         return self.do(self.plan(target, only))
 
     def at(self, partition: Partition) -> int | None:
         found = self.offsets.get("shop", partition)
-        assert found is None or isinstance(found.offset, IntOffset)
-        return None if found is None else found.offset.value
+        offset = None if found is None else found.offset
+        assert offset is None or isinstance(offset, IntOffset)
+        return None if offset is None else offset.value
+
+
+class Damaged(MemoryOffsetStore):
+    """A store of which nobody can read one record."""
+
+    damaged: Partition | None = None
+
+    def get(self, projection: str, partition: Partition) -> Any:
+        self._check(partition)
+        return super().get(projection, partition)
+
+    def claim(self, projection: str, partition: Partition, **given: Any) -> Claim:
+        self._check(partition)
+        return super().claim(projection, partition, **given)
+
+    def _check(self, partition: Partition) -> None:
+        if partition == self.damaged:
+            raise Misconfigured("the checkpoint is damaged")
 
 
 @pytest.fixture
@@ -148,13 +166,16 @@ def test_the_reset_is_recorded_before_anything_moves(room: Room) -> None:
         def record(self, reset: object) -> None:
             raise Transient("Redis is away")
 
+    room.offsets.note(room.worked(ONE, 3), Condition("halted", "Undecodable"))
     plan, room.audit = room.plan(), Unrecorded()
-    before = [room.offsets.get("shop", each) for each in PARTITIONS]
 
     with pytest.raises(Transient):
         room.do(plan)
 
-    assert [room.offsets.get("shop", each) for each in PARTITIONS] == before
+    assert [room.at(each) for each in PARTITIONS] == [3, 3, None]
+    found = [room.offsets.get("shop", each) for each in (ZERO, ONE)]
+    assert [each.condition.state for each in found if each] == ["running", "halted"]
+    assert {each.owner for each in found if each} == {""}
 
 
 def test_the_record_tells_who_did_what(room: Room) -> None:
@@ -234,6 +255,21 @@ def test_a_topic_that_grew_still_knows_its_new_partitions_by_the_old_number(room
     assert added.number >= zero.log.partitions, "it would begin where `start` says, not at 0"
 
 
+@pytest.mark.parametrize("damaged", PARTITIONS)
+def test_a_damaged_record_does_not_hide_how_many_partitions_there_were(damaged: Partition) -> None:
+    room = Room(store := Damaged())
+    room.worked(TWO, 3)
+    added = Partition("orders", 3)
+    room.log.kept[added] = counted(10)
+    store.damaged = damaged
+
+    room.reset(END)
+
+    store.damaged = None
+    found = [room.offsets.get("shop", each) for each in (*PARTITIONS, added)]
+    assert [each.log.partitions for each in found if each] == [3] * 4
+
+
 def test_a_checkpoint_that_was_reset_since_it_was_planned_moves_too(room: Room) -> None:
     plan = room.plan(END)
     room.offsets.reset("shop")
@@ -243,20 +279,12 @@ def test_a_checkpoint_that_was_reset_since_it_was_planned_moves_too(room: Room) 
 
 
 def test_a_damaged_checkpoint_can_be_moved() -> None:
-    class Damaged(MemoryOffsetStore):
-        damaged = False
-
-        def get(self, projection: str, partition: Partition) -> Any:
-            if self.damaged and partition == ZERO:
-                raise Misconfigured("the checkpoint is damaged")
-            return super().get(projection, partition)
-
     room = Room(store := Damaged())
-    store.damaged = True
+    store.damaged = ZERO
 
     room.reset(END)
 
-    store.damaged = False
+    store.damaged = None
     assert [room.at(each) for each in PARTITIONS] == [9, 9, 9]
 
 
@@ -285,17 +313,20 @@ class Interrupted:
         return called
 
 
-def test_a_worker_that_came_before_the_claims_stops_the_reset(room: Room) -> None:
+def test_a_worker_that_came_before_the_claims_stops_the_reset_and_keeps_what_it_holds(
+    room: Room,
+) -> None:
     plan = room.plan()
     room.presence.extend("new", 60)
     claim = room.worked(ZERO, 4, owner="new")
 
     assert room.do(plan) == Outcome(came=frozenset({"new"}))
+    assert room.plan().living == {"new": [ZERO]}
+    assert room.reset() == Outcome(came=frozenset({"new"})), "the same words again"
 
-    assert [room.at(each) for each in PARTITIONS] == [4, 3, None]
-    with pytest.raises(Fenced):  # it joins again, and goes on from its checkpoint
-        room.offsets.commit(claim, IntOffset(4), IntOffset(5))
-    assert [each.owner for p in (ZERO, ONE) if (each := room.offsets.get("shop", p))] == ["", ""]
+    room.offsets.commit(claim, IntOffset(4), IntOffset(5))
+    assert [room.at(each) for each in PARTITIONS] == [5, 3, None]
+    assert room.audit.records("shop") == []
 
 
 def test_a_worker_that_came_behind_the_claims_stops_the_reset(room: Room) -> None:
@@ -307,6 +338,7 @@ def test_a_worker_that_came_behind_the_claims_stops_the_reset(room: Room) -> Non
 
     assert room.do(plan, Interrupted(room.offsets, 1, come)).came == {"new"}
     assert [room.at(each) for each in (ZERO, ONE)] == [3, 3]
+    assert room.audit.records("shop") == [], "nothing was moved"
 
 
 def test_a_worker_that_claims_between_the_last_look_and_the_move_is_fenced(room: Room) -> None:
@@ -318,11 +350,78 @@ def test_a_worker_that_claims_between_the_last_look_and_the_move_is_fenced(room:
             claims.append(room.offsets.claim("shop", ZERO, owner="late", log=LOG))
 
     plan = room.plan(END)
-    assert room.do(plan, Interrupted(room.offsets, 2, come)) == Outcome(late=frozenset({"late"}))
+    assert room.do(plan, Interrupted(room.offsets, 3, come)) == Outcome(late=frozenset({"late"}))
 
     assert room.at(ZERO) == 9
     with pytest.raises(Fenced):
         room.offsets.commit(claims[0], claims[0].offset, IntOffset(4))
+
+
+def test_the_record_tells_from_where_it_moved_also_what_went_on_since_it_was_planned(
+    room: Room,
+) -> None:
+    plan = room.plan(END)
+    room.offsets.release(room.worked(ZERO, 7))
+
+    assert room.do(plan) == Outcome()
+
+    (record,) = room.audit.records("shop")
+    assert [move.before for move in record.moves] == [IntOffset(7), IntOffset(3), None]
+
+
+# --- two at once ---
+
+
+@pytest.mark.parametrize("step", range(6))  # three claims, three moves
+@pytest.mark.parametrize("has_run", [True, False])
+def test_of_two_resets_at_once_one_is_refused_whole(step: int, has_run: bool) -> None:
+    room = Room()
+    if not has_run:
+        room.offsets = MemoryOffsetStore()
+    to_earliest, to_latest = room.plan(BEGINNING), room.plan(END)
+    outcomes: list[Outcome] = []
+
+    def other() -> None:
+        if not outcomes:
+            outcomes.append(room.do(to_latest, by=BOB))
+
+    outcome = room.do(to_earliest, Interrupted(room.offsets, step, other))
+
+    refused = [each.came for each in (outcome, *outcomes)]
+    # Before the first claim the other one is over by then, as if it had been typed before.
+    expected = [frozenset()] * 2 if step == 0 else [frozenset(), frozenset({ANN})]
+    assert refused == expected
+    assert [room.at(each) for each in PARTITIONS] == [-1, -1, -1]
+    assert len(room.audit.records("shop")) == refused.count(frozenset())
+
+
+def test_a_reset_that_ended_or_failed_is_in_nobodys_way(room: Room) -> None:
+    class Unrecorded(MemoryAudit):
+        def record(self, reset: object) -> None:
+            raise Transient("Redis is away")
+
+    audit, room.audit = room.audit, Unrecorded()
+    with pytest.raises(Transient):
+        room.reset()
+    room.audit = audit
+
+    assert room.do(room.plan(), by=BOB) == Outcome()
+    assert room.do(room.plan(END)) == Outcome()
+    assert room.presence.present({ANN, BOB}) == frozenset()
+
+
+def test_without_a_sign_of_life_nothing_is_claimed(room: Room) -> None:
+    def away(owner: str, seconds: float) -> None:
+        raise Transient("Redis is away")
+
+    plan = room.plan()
+    room.presence.extend = away  # type: ignore[method-assign]
+    before = [room.offsets.get("shop", each) for each in PARTITIONS]
+
+    with pytest.raises(Transient):
+        room.do(plan)
+
+    assert [room.offsets.get("shop", each) for each in PARTITIONS] == before
 
 
 class Killed(BaseException):
@@ -342,10 +441,28 @@ def test_killed_at_any_step_the_same_words_end_it_right(only: list[Partition]) -
             room.do(room.plan(END, only), Interrupted(room.offsets, step, _killed))
         except Killed:
             assert room.reset(END, only) == Outcome()
-            assert len(room.audit.records("shop")) == 2
+            before = [move.before for move in room.audit.records("shop")[0].moves]
+            assert before[-1] in (IntOffset(3), None), "what moved first is on record"
         else:
             break
         wanted = [3, 9, None] if only else [9, 9, 9]
         assert [room.at(each) for each in PARTITIONS] == wanted, f"killed at step {step}"
         assert {each.owner for p in PARTITIONS if (each := room.offsets.get("shop", p))} == {""}
+    assert step > 4
+
+
+def test_a_kill_forgets_at_most_what_one_partition_halted_for() -> None:
+    for step in itertools.count():
+        room = Room()
+        for partition in (ZERO, ONE):
+            claim = room.worked(partition, 3)
+            room.offsets.note(claim, Condition("halted", "why"))
+        try:
+            # Nothing is given back by a process that is gone.
+            room.do(room.plan(END, [TWO]), Interrupted(room.offsets, step, _killed))
+        except Killed:
+            found = [room.offsets.get("shop", each) for each in (ZERO, ONE)]
+            assert [each.condition.state for each in found if each].count("halted") >= 1
+        else:
+            break
     assert step > 4

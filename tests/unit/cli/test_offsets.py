@@ -211,6 +211,18 @@ def test_while_a_worker_lives_it_is_refused_with_what_to_do(desk: OperatorDesk) 
     assert desk.document("offsets", "get", "shop")["resets"] == []
 
 
+def test_while_another_reset_is_under_way_it_is_refused(desk: OperatorDesk) -> None:
+    desk.committed(1, 3, owner="bob@there:2")
+    desk.alive("bob@there:2")
+
+    code, out, err = reset(desk, "--to-earliest", "--yes")
+
+    assert (code, out) == (exits.OWNED, "")
+    assert "  bob@there:2, another reset, holds orders/1\n" in err
+    assert "let another reset end" in err
+    assert desk.offsets() == [3, 3, None]
+
+
 def test_a_dry_run_works_while_a_worker_lives_and_says_so(desk: OperatorDesk) -> None:
     desk.committed(1, 5, owner="web-1:7:abc")
     desk.alive("web-1:7:abc")
@@ -247,7 +259,7 @@ def test_a_worker_that_came_too_late_to_refuse_is_named(
 
     assert code == exits.DONE
     assert err.startswith("web-1:7:abc started meanwhile.")
-    assert "restart it" in err
+    assert "notices within 10 s" in err
 
 
 class Terminal(io.StringIO):
