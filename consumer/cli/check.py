@@ -26,6 +26,7 @@ def check(
     Exit codes:
     0  all is well
     1  something is wrong
+    2  wrong usage
     """
     from consumer.wiring.checking import findings
 

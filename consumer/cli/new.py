@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import builtins
 import json
 import keyword
+import os
 import re
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from enum import StrEnum
-from importlib.metadata import packages_distributions, version
+from importlib.metadata import distributions, packages_distributions, version
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -43,14 +46,19 @@ _REDIS = {
     "partitions": "",
 }
 
+_SCAFFOLD = files("consumer.cli") / "scaffold"
+
 #: What stands for a word of the new project, in the scaffold's files and in their names.
 _WORD = re.compile(r"\{\{(\w+)\}\}")
 
 #: What a package may be called, once dots and dashes are underscores: a distribution is called so, too.
 _PACKAGE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 
-#: What a package that is called so would hide, or stand in the way of.
-_TAKEN = sys.stdlib_module_names | {"consumer", "projectors", "tests"}
+#: What a package that is called so would hide, or stand in the way of. Python lists all its own but `test`.
+_TAKEN = sys.stdlib_module_names | {"consumer", "projectors", "test", "tests", "conftest"}
+
+#: What pip installs with the new project, and so would take for it; normalised.
+_NEEDED = {"projection-consumer", "hatchling", "pytest"}
 
 
 def new(
@@ -76,6 +84,7 @@ def new(
     Exit codes:
     0  it is made
     1  the name cannot be one, or something is in the way
+    2  wrong usage
     """
     words = _words(name) | (_KAFKA if source is Broker.kafka else _REDIS)
     folder = into or Path(name)
@@ -91,7 +100,11 @@ def _words(name: str) -> dict[str, str]:
             f"{name!r} cannot name a Python package: use letters and digits, with single dots, dashes or "
             "underscores between them, starting with a letter and without a version"
         )
-    if keyword.iskeyword(package) or package in {*_TAKEN, *packages_distributions()}:
+    if (
+        keyword.iskeyword(package)
+        or package in {*_TAKEN, *packages_distributions()}
+        or _normalised(name) in _NEEDED | {_normalised(each.name) for each in distributions()}
+    ):
         raise Misconfigured(
             f"{name!r} cannot name a Python package: {package} is taken, by Python, by us, or by a package "
             "that is installed"
@@ -99,10 +112,27 @@ def _words(name: str) -> dict[str, str]:
     return {
         "name": name,
         "package": package,
-        "class": "".join(part.capitalize() for part in package.split("_")),
+        "class": _class(package),
         "variable": f"{package.upper()}_DATABASE",
         "version": version("projection-consumer"),
     }
+
+
+def _normalised(distribution: str) -> str:
+    """As pip compares names."""
+    return re.sub(r"[-_.]+", "-", distribution).lower()
+
+
+def _class(package: str) -> str:
+    """The projector's name; one that hides no name of the scaffold's code or of Python, and that pytest does
+    not take for a class of tests.
+    """
+    name = "".join(part.capitalize() for part in package.split("_"))
+    code = (file for path, file in _files(_SCAFFOLD) if path.endswith(".py"))
+    said = {word for file in code for word in re.findall(r"\w+", file.read_text("utf-8"))}
+    if name in {*said, *dir(builtins), *keyword.kwlist} or name.startswith("Test"):
+        return f"ReadModelOf{name}"
+    return name
 
 
 def _scaffold(words: Mapping[str, str]) -> Iterator[tuple[str, str]]:
@@ -111,7 +141,7 @@ def _scaffold(words: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     def said(text: str) -> str:
         return _WORD.sub(lambda word: words[word[1]], text)
 
-    for path, file in _files(files("consumer.cli") / "scaffold"):
+    for path, file in _files(_SCAFFOLD):
         yield said(path), said(file.read_text(encoding="utf-8"))
 
     from consumer.settings.schema import json_schema
@@ -129,16 +159,38 @@ def _files(folder: Traversable, prefix: str = "") -> Iterator[tuple[str, Travers
 
 
 def _write(folder: Path, texts: Mapping[str, str]) -> None:
-    """All files or, where one of them is there already, none."""
+    """All files or, where something is in the way, none."""
     if not folder.parent.is_dir():
         raise Misconfigured(f"there is no folder {folder.parent}: make it first")
-    if in_the_way := [str(folder / path) for path in texts if (folder / path).exists()]:
+    if in_the_way := sorted({str(each) for path in texts for each in _in_the_way(folder, path)}):
         raise Misconfigured(f"nothing was made: there is {', '.join(in_the_way)} already")
-    try:
+    with ExitStack() as undo:
         for path, text in texts.items():
-            (folder / path).parent.mkdir(parents=True, exist_ok=True)
-            with (folder / path).open("x", encoding="utf-8") as file:
-                file.write(text)
-            typer.echo(folder / path)
-    except OSError as cause:
-        raise Misconfigured(f"cannot make {folder / path}: {cause.strerror}") from cause
+            try:
+                _make(folder / path, text, undo)
+            except OSError as cause:
+                raise Misconfigured(f"cannot make {folder / path}: {cause.strerror}") from cause
+        undo.pop_all()
+    for path in texts:
+        typer.echo(folder / path)
+
+
+def _in_the_way(folder: Path, path: str) -> Iterator[Path]:
+    """What is where the file belongs, and what is no folder where it needs one; a link to nowhere is, too."""
+    if os.path.lexists(folder / path):
+        yield folder / path
+    for parent in (folder / path).parents:
+        if parent == folder.parent:
+            return
+        if os.path.lexists(parent) and not parent.is_dir():
+            yield parent
+
+
+def _make(path: Path, text: str, undo: ExitStack) -> None:
+    for parent in reversed(path.parents):
+        if not parent.exists():
+            parent.mkdir()
+            undo.callback(parent.rmdir)
+    with path.open("x", encoding="utf-8") as file:
+        undo.callback(path.unlink)
+        file.write(text)

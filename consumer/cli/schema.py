@@ -21,7 +21,8 @@ def settings_schema() -> None:
     It knows only the file: `projections check` looks at all the rest.
 
     Exit codes:
-    0  always
+    0  printed
+    2  wrong usage
     """
     from consumer.settings.schema import json_schema
 

@@ -27,6 +27,7 @@ def servers(
     Exit codes:
     0  ended by Ctrl-C or SIGTERM
     1  a server could not be had
+    2  wrong usage
     """
     from consumer.embedded.kafka import Kafka
     from consumer.embedded.valkey import Valkey

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -9,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import pytest
@@ -81,6 +83,18 @@ def passes(folder: Path, *words: str) -> None:
             "tests",
             "'tests' cannot name a Python package: tests is taken, by Python, by us, or by a",
         ),
+        *(
+            (
+                name,
+                f"{name!r} cannot name a Python package: {re.sub('[.-]', '_', name).lower()} is tak",
+            )
+            # Where pip would put the project in the place of what it needs.
+            for name in ("projection-consumer", "Projection.Consumer", "PyYAML", "hatchling")
+        ),
+        (
+            "test",
+            "'test' cannot name a Python package: test is taken, by Python, by us, or by a pack",
+        ),
     ],
 )
 def test_a_name_that_cannot_be_one_is_refused_in_a_line(
@@ -121,8 +135,37 @@ def test_a_file_where_the_folder_would_be_is_said_in_a_line(call: Call, tmp_path
 
     code, _, err = call("new", "orders")
 
-    assert code == exits.MISCONFIGURED
-    assert re.fullmatch(r"cannot make orders/\S+: (File exists|Not a directory)\n", err)
+    assert (code, err) == (exits.MISCONFIGURED, "nothing was made: there is orders already\n")
+
+
+@pytest.mark.parametrize("path", ["README.md", "tests", "orders/read_model.py"])
+def test_a_link_to_nowhere_is_in_the_way_too(call: Call, tmp_path: Path, path: str) -> None:
+    link = tmp_path / "it" / path
+    link.parent.mkdir(parents=True)
+    link.symlink_to("nowhere")
+
+    code, _, err = call("new", "orders", "--into", "it")
+
+    assert (code, err) == (exits.MISCONFIGURED, f"nothing was made: there is it/{path} already\n")
+    assert files(tmp_path) == set()
+
+
+def test_what_was_made_before_a_write_failed_is_taken_back(
+    call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mkdir = Path.mkdir
+
+    def full(path: Path, *args: Any) -> None:
+        if path.name == "tests":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        mkdir(path, *args)
+
+    monkeypatch.setattr(Path, "mkdir", full)
+    code, out, err = call("new", "orders")
+
+    assert (code, out) == (exits.MISCONFIGURED, "")
+    assert err == "cannot make orders/tests/test_read_model.py: No space left on device\n"
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_it_is_made_in_a_folder_of_its_name_or_in_the_one_that_is_named(
@@ -153,6 +196,15 @@ def test_its_own_test_and_check_pass(call: Call, tmp_path: Path, name: str, sour
     passes(tmp_path / "it", "-m", "pytest", "-q", "-p", "no:cacheprovider")
     passes(tmp_path / "it", "-m", "consumer", "check", "--offline")
     assert "{{" not in "".join((tmp_path / "it" / path).read_text() for path in FILES)
+
+
+@pytest.mark.parametrize(
+    "name", ["item", "rows", "runner", "transient", "none", "test-orders", "memory-event-log"]
+)
+def test_a_name_that_its_own_code_uses_hides_nothing(call: Call, tmp_path: Path, name: str) -> None:
+    assert call("new", name, "--into", "it")[0] == exits.DONE
+
+    passes(tmp_path / "it", "-m", "pytest", "-q", "-p", "no:cacheprovider")
 
 
 def test_its_own_test_notices_a_projector_that_is_wrong(call: Call, tmp_path: Path) -> None:
