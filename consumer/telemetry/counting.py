@@ -135,7 +135,6 @@ class Counting:
         if undecodable:
             self._workers.decode_errors.of(self._projection).inc()
         self._failed(ErrorType.LOAD if undecodable else ErrorType.OFFSET)
-        self._unclaimed.discard(fact.partition)
         self._waiting.discard(fact.partition)
         self._halted.add(fact.partition)
         self._show_standing()

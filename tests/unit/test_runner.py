@@ -332,6 +332,17 @@ def test_given_events_that_the_log_does_not_show_yet_are_applied_in_their_place(
     assert folded.numbers == [0, 1, 2, 3, 4, 8]
 
 
+def test_given_events_filled_up_from_the_log_make_no_batch_above_its_size(
+    offsets: MemoryOffsetStore,
+) -> None:
+    log = Compacted(3, 4)
+    events = [log.append("Counted", n) for n in range(6)]
+    folded = Folded()
+    Runner(log, offsets, folded, batch_size=2).apply_batch([events[2], events[5]])
+    assert folded.numbers == [2, 3, 4, 5]
+    assert max(len(batch) for batch in folded.batches) == 2
+
+
 def test_events_out_of_order_or_of_another_partition_are_refused_whole(
     log: MemoryEventLog, offsets: MemoryOffsetStore
 ) -> None:

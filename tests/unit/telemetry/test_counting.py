@@ -428,6 +428,7 @@ def test_who_is_not_counted_in_is_not_healthy_whatever_else_follows(counted: Cou
     counted.after(
         applied(), Resumed(ONE, 7, 2), claimed(TWO), Lagged({ONE: NO_LAG}), Revoked(ONE, 7, AT)
     )
+    counted.after(Unclaimed(ONE, 0.1, Transient("x")), claimed(ONE))
     assert counted["health"] == 0
     assert counted['events_processed_total{operation="apply_since"}'] == 960
     counted.after(Joined())
@@ -445,6 +446,25 @@ def test_a_partition_that_cannot_be_claimed_is_an_error_of_the_offset_store_that
     counted.after(claimed(TWO))
     assert counted["health"] == 0
     counted.after(claimed(ONE))
+    assert counted["health"] == 1
+
+
+@pytest.mark.parametrize(
+    "ends",
+    [
+        [Left(), Joined()],
+        [Rejoining(0.1, SourceFailed("x")), Joined()],
+        [Revoked(ONE, None, None), Unclaimed(TWO, 0.1, Transient("x")), claimed(TWO)],
+        [halted(OffsetLost("x")), Dropped(ONE, 1), Revoked(ONE, 7, AT), Joined()],
+    ],
+    ids=["left", "rejoining", "revoked", "halted"],
+)
+def test_a_partition_that_could_not_be_claimed_stands_in_no_ones_way_once_it_is_gone(
+    counted: Counted, ends: list[Fact]
+) -> None:
+    counted.after(Joined(), Unclaimed(ONE, 0.1, Transient("x")))
+    assert counted["health"] == 0
+    counted.after(*ends)
     assert counted["health"] == 1
 
 

@@ -121,6 +121,13 @@ def test_a_worker_that_waits_for_the_offset_store_lives_and_is_not_ready() -> No
     assert watched.health.ready().ok
 
 
+def test_who_is_not_in_the_fleet_says_so_though_the_offset_store_does_not_answer_either() -> None:
+    watched = Watched().joins()
+    watched.trouble = Transient("Redis is away")
+    watched.health.happened(Rejoining(0.1, SourceFailed("broken")))
+    assert "SourceFailed: broken" in watched.health.ready().reason
+
+
 def test_of_foreign_errors_a_probe_tells_the_type_alone() -> None:
     watched = Watched().joins()
     watched.trouble = KeyError("jane@example.com")
