@@ -51,7 +51,7 @@ def list_offsets(context: typer.Context, as_json: _AsJson = False) -> None:
     from consumer.wiring.offsets import offset_store
 
     settings = Given.by(context).settings()
-    with closing(offset_store(settings.offsets)) as store:
+    with closing(offset_store(settings.offsets, make=False)) as store:
         found = {name: store.partitions(name) for name in store.list_projections()}
     if as_json:
         print_json(
@@ -104,10 +104,13 @@ def get_offsets(
     from consumer.wiring.offsets import audit, offset_store, presence
 
     settings = Given.by(context).settings().offsets
-    with closing(offset_store(settings)) as store, closing(presence(settings)) as leases:
+    with (
+        closing(offset_store(settings, make=False)) as store,
+        closing(presence(settings, make=False)) as leases,
+        closing(audit(settings, make=False)) as resets,
+    ):
         book = booked(name, store, leases)
         known = store.list_projections()
-    with closing(audit(settings)) as resets:
         history = resets.records(name)
     if not (book.checkpoints or book.unreadable or history):
         raise Misconfigured(f"the offset store holds nothing of {name}; {nearest(name, known)}")

@@ -96,7 +96,7 @@ def reset(
     from consumer.wiring.resetting import desk
 
     settings = Given.by(context).settings()
-    with desk(settings, name) as work:
+    with desk(settings, name, make=not dry_run) as work:
         plan = work.plan(target, words=words, only=only)
         if dry_run:
             _show(plan, as_json=as_json)

@@ -24,7 +24,7 @@ from consumer.cli.printing import (
     stamp,
     table,
 )
-from consumer.errors import Transient
+from consumer.errors import Misconfigured, Transient
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -78,7 +78,9 @@ def status(
     0  shown
     1  misconfigured
     2  wrong usage
-    5  a server is out of reach; where it is a source, what is known is shown
+    5  a server is out of reach
+
+    Where 1 or 5 is for a source, what is known without it is shown.
     """
     from consumer.wiring.standing import Lookout
 
@@ -95,7 +97,10 @@ def status(
         print_json(_document(reports))
     else:
         console().print(_page(reports))
-    if any(report.trouble for report in reports):
+    troubles = [report.trouble for report in reports if report.trouble]
+    if any(isinstance(trouble, Misconfigured) for trouble in troubles):
+        raise typer.Exit(exits.MISCONFIGURED)
+    if troubles:
         raise typer.Exit(exits.FAILED)
 
 

@@ -85,7 +85,7 @@ def _imports(name: str, projection: ProjectionSettings) -> str:
 
 
 def _offsets(settings: Settings) -> str:
-    with closing(offset_store(settings.offsets)) as store:
+    with closing(offset_store(settings.offsets, make=False)) as store:
         known = len(store.list_projections())
     return f"{'Redis' if settings.offsets.redis else 'SQLite'} holds those of {known} projections"
 

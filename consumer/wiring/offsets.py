@@ -10,8 +10,21 @@ from consumer.settings.offsets import OffsetSettings
 _NO_KIND = "the settings refuse offsets of no kind"
 
 
-def offset_store(settings: OffsetSettings) -> OffsetStore:
-    """The store; raises `Misconfigured`, and `Transient` where it is out of reach."""
+def is_there(settings: OffsetSettings) -> bool:
+    """False where a file is to be made, and could be."""
+    path = settings.sqlite and settings.sqlite.path
+    return not path or path.exists() or not path.parent.is_dir()
+
+
+def offset_store(settings: OffsetSettings, *, make: bool = True) -> OffsetStore:
+    """The store; raises `Misconfigured`, and `Transient` where it is out of reach.
+
+    For who only looks, and does not `make` a file, one that is not there is an empty store.
+    """
+    if not make and not is_there(settings):
+        from consumer.adapters.memory.offset_store import MemoryOffsetStore
+
+        return MemoryOffsetStore()
     if settings.redis is not None:
         from consumer.wiring.redis import offset_store as in_redis
 
@@ -23,8 +36,12 @@ def offset_store(settings: OffsetSettings) -> OffsetStore:
     raise AssertionError(_NO_KIND)
 
 
-def presence(settings: OffsetSettings) -> Presence:
-    """The leases of owners; raises `Misconfigured`, and `Transient` where the store is out of reach."""
+def presence(settings: OffsetSettings, *, make: bool = True) -> Presence:
+    """The leases of owners, as `offset_store` makes its own."""
+    if not make and not is_there(settings):
+        from consumer.adapters.memory.presence import MemoryPresence
+
+        return MemoryPresence()
     if settings.redis is not None:
         from consumer.wiring.redis import presence as in_redis
 
@@ -36,8 +53,12 @@ def presence(settings: OffsetSettings) -> Presence:
     raise AssertionError(_NO_KIND)
 
 
-def audit(settings: OffsetSettings) -> Audit:
-    """The records of resets; raises `Misconfigured`, and `Transient` where the store is out of reach."""
+def audit(settings: OffsetSettings, *, make: bool = True) -> Audit:
+    """The records of resets, as `offset_store` makes its own."""
+    if not make and not is_there(settings):
+        from consumer.adapters.memory.audit import MemoryAudit
+
+        return MemoryAudit()
     if settings.redis is not None:
         from consumer.wiring.redis import audit as in_redis
 

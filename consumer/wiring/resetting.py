@@ -60,17 +60,20 @@ class Desk(msgspec.Struct, frozen=True):
 
 
 @contextmanager
-def desk(settings: Settings, name: str) -> Iterator[Desk]:
-    """Opens everything; raises `Misconfigured`, and `Transient` where a server is out of reach."""
+def desk(settings: Settings, name: str, *, make: bool = True) -> Iterator[Desk]:
+    """Opens everything; raises `Misconfigured`, and `Transient` where a server is out of reach.
+
+    Who only plans does not `make` the file of an offset store.
+    """
     projection = settings.projection(name)
     servers = broker(settings.source(projection.source.from_))
     with ExitStack() as opened:
         yield Desk(
             name,
             projection,
-            opened.enter_context(closing(offset_store(settings.offsets))),
-            opened.enter_context(closing(presence(settings.offsets))),
-            opened.enter_context(closing(audit(settings.offsets))),
+            opened.enter_context(closing(offset_store(settings.offsets, make=make))),
+            opened.enter_context(closing(presence(settings.offsets, make=make))),
+            opened.enter_context(closing(audit(settings.offsets, make=make))),
             opened.enter_context(closing(servers.event_log(projection.source.topics, Unread()))),
             servers,
         )

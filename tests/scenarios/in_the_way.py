@@ -65,7 +65,9 @@ def main() -> None:
     before = Killed(int(argument)) if deed == "kill" else Waiting(Path(argument))
     for name in ("offset_store", "audit"):
         made: Any = getattr(resetting, name)
-        setattr(resetting, name, lambda settings, made=made: Watched(made(settings), before))
+        setattr(
+            resetting, name, lambda *given, made=made, **more: Watched(made(*given, **more), before)
+        )
     desk_mirror = resetting.Desk.mirror
 
     def mirror(desk: resetting.Desk, plan: Any) -> str:

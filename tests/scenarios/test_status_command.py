@@ -6,6 +6,7 @@ import json
 import os
 import pty
 import signal
+import socket
 import subprocess
 import sys
 from contextlib import suppress
@@ -142,6 +143,31 @@ def test_a_broker_that_is_away_hides_no_checkpoint(tmp_path: Path, valkey: Redis
     assert all(each["current_offset"] and not each["log_end"] for each in projection["partitions"])
     assert "orders: its log tells no end: " in shown.stdout
     assert f"{prefix}-orders/0" in shown.stdout
+
+
+def test_ctrl_c_ends_a_watch_of_a_source_that_takes_and_never_answers(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        (tmp_path / "projections.yaml").write_text(
+            "offsets: {sqlite: {path: offsets.sqlite}}\n"
+            f'sources: {{main: {{kafka: {{bootstrap_servers: ["127.0.0.1:{port}"]}}}}}}\n'
+            'projections: {shop: {projector: "a:b", source: {from: main, topics: [orders]}}}\n'
+        )
+        watch = subprocess.Popen(
+            [sys.executable, "-m", "consumer", "status", "--watch"],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        with watch:
+            asking, _ = silent.accept()
+            with asking:
+                watch.send_signal(signal.SIGINT)
+                # The client itself asks for longer.
+                out, err = watch.communicate(timeout=5)
+
+    assert (watch.returncode, out, err) == (exits.DONE, b"", b"")
 
 
 def test_an_offset_store_that_is_away_is_told_in_a_line(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ import pytest
 from consumer.adapters.sqlite.offset_store import SqliteOffsetStore
 from consumer.adapters.sqlite.presence import SqlitePresence
 from consumer.cli.program import run_program
-from consumer.errors import ConsumerError
+from consumer.errors import ConsumerError, Misconfigured
 from consumer.model.position import Claim, IntOffset, LogIdentity, Offset, Partition
 from tests.unit.listed_log import ListedLog, counted
 
@@ -35,11 +35,21 @@ class ListedBroker:
         self.mirrored: dict[Partition, Offset] = {}
         #: Raised by whoever asks for the log, or shows the book anything.
         self.away: ConsumerError | None = None
+        #: A topic that there is not.
+        self.missing = ""
+        #: How often anybody asked for it.
+        self.asked = 0
         self.unmirrorable: ConsumerError | None = None
 
-    def event_log(self, topics: Sequence[str], codec: object) -> ListedLog:
+    def reach(self) -> None:
+        self.asked += 1
         if self.away:
             raise self.away
+
+    def event_log(self, topics: Sequence[str], codec: object) -> ListedLog:
+        self.reach()
+        if self.missing in topics:
+            raise Misconfigured(f"there is no topic {self.missing}")
         return self.log
 
     def mirror(self, projection: str, settings: object) -> ListedBroker:

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from consumer.cli import exits
-from consumer.errors import Transient
+from consumer.errors import Misconfigured, Transient
 from consumer.model.condition import Condition
-from tests.unit.cli.operator_desk import OperatorDesk
+from tests.unit.cli.operator_desk import SETTINGS, OperatorDesk
 
 Patch = pytest.MonkeyPatch
 
@@ -124,6 +124,77 @@ def test_a_source_that_is_away_hides_no_checkpoint(desk: OperatorDesk) -> None:
     assert projection["partitions"][0]["current_offset"] == "4"
 
 
+def test_a_source_that_a_person_must_mend_ends_as_misconfigured(desk: OperatorDesk) -> None:
+    desk.committed(0, 3)
+    desk.broker.away = Misconfigured("no way into Kafka")
+
+    code, out, _ = desk.call("status")
+
+    assert code == exits.MISCONFIGURED
+    assert row(out, "orders/0")[4:8] == ["4", "?", "-", "-"]
+    assert "shop: its log tells no end: no way into Kafka\n" in out
+
+
+def add_projections(folder: Path, count: int) -> None:
+    more = [
+        f'  p{n}: {{projector: "p:P", source: {{from: main, topics: [t{n}]}}}}\n'
+        for n in range(count)
+    ]
+    (folder / "projections.yaml").write_text(SETTINGS + "".join(more))
+
+
+def test_a_source_that_is_away_is_asked_once_for_all_its_projections(
+    desk: OperatorDesk, tmp_path: Path
+) -> None:
+    add_projections(tmp_path, 40)
+    desk.broker.away = Transient("Kafka does not answer")
+
+    code, out, _ = desk.call("status", "--json")
+
+    assert code == exits.FAILED
+    assert {each["trouble"] for each in json.loads(out)["projections"]} == {"Kafka does not answer"}
+    assert desk.broker.asked == 1
+
+
+def test_a_topic_that_is_missing_is_its_own_projections_trouble(
+    desk: OperatorDesk, tmp_path: Path
+) -> None:
+    add_projections(tmp_path, 2)
+    desk.broker.missing = "t1"
+
+    code, out, _ = desk.call("status", "--json")
+
+    assert code == exits.MISCONFIGURED
+    troubles = {each["projection"]: each["trouble"] for each in json.loads(out)["projections"]}
+    assert troubles == {"shop": None, "p0": None, "p1": "there is no topic t1"}
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (["status"], exits.DONE),
+        (["offsets", "list"], exits.DONE),
+        (["offsets", "get", "shop"], exits.MISCONFIGURED),
+        (["offsets", "reset", "shop", "--to-latest", "--dry-run"], exits.DONE),
+    ],
+)
+def test_who_only_looks_makes_no_file_for_checkpoints(
+    desk: OperatorDesk, tmp_path: Path, words: list[str], code: int
+) -> None:
+    assert desk.call(*words)[0] == code
+    assert [path.name for path in tmp_path.iterdir()] == ["projections.yaml"]
+
+
+def test_a_folder_that_is_not_there_is_told(desk: OperatorDesk, tmp_path: Path) -> None:
+    settings = tmp_path / "projections.yaml"
+    settings.write_text(SETTINGS.replace("offsets.sqlite", "no/where.sqlite"))
+
+    code, out, err = desk.call("status")
+
+    assert (code, out) == (exits.MISCONFIGURED, "")
+    assert "where.sqlite" in err
+
+
 def test_a_projection_that_is_not_in_the_settings_is_answered_with_the_nearest_one(
     desk: OperatorDesk,
 ) -> None:
@@ -170,6 +241,7 @@ def test_a_watch_outlives_an_offset_store_that_is_away(
 ) -> None:
     from consumer.adapters.sqlite.offset_store import SqliteOffsetStore
 
+    desk.committed(0, 3)
     partitions = SqliteOffsetStore.partitions
 
     def away(*_: object) -> None:
