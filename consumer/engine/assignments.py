@@ -81,7 +81,7 @@ class Assignments:
         """As `Membership.revoked`: the running apply is over (it is on this thread); the rest goes."""
         reachable = True
         for partition in partitions:
-            stood = partition in self.halted
+            stood = partition in self.halted or partition in self._unclaimed
             holding = self._forget(partition)
             if holding is not None:
                 reachable = reachable and self._release(holding)
@@ -92,7 +92,7 @@ class Assignments:
     def lost(self, partitions: Collection[Partition]) -> None:
         """As `Membership.lost`."""
         for partition in partitions:
-            stood = partition in self.halted
+            stood = partition in self.halted or partition in self._unclaimed
             holding = self._forget(partition)
             if holding is not None:
                 self._observer.happened(Lost(partition, holding.claim.epoch, holding.offset))
