@@ -131,7 +131,7 @@ class Revoked(Fact, frozen=True):
     """A partition was given back in good order, its checkpoint at `offset`."""
 
     partition: Partition
-    #: None, as is the offset, where it had halted before it could be claimed.
+    #: None, as is the offset, where it could not be claimed.
     epoch: int | None
     offset: Offset | None
 
@@ -140,7 +140,7 @@ class Lost(Fact, frozen=True):
     """A partition belongs to somebody else already; our last checkpoint was at `offset`."""
 
     partition: Partition
-    #: None, as is the offset, where it had halted before it could be claimed.
+    #: None, as is the offset, where it could not be claimed.
     epoch: int | None
     offset: Offset | None
 
