@@ -107,7 +107,7 @@ def _dangling(data: Any) -> Iterator[Problem]:
             continue
         if source not in sources:
             yield Problem((*place, "from"), f"no source has this name; {nearest(source, sources)}")
-        elif "redis" in _mapping(sources[source]):
+        elif _mapping(sources[source]).get("redis") is not None:
             if "group" in read:
                 yield Problem(
                     (*place, "group"), "Redis Streams know no consumer group of ours: leave it out"

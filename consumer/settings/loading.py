@@ -53,11 +53,25 @@ def _loaded(path: Path) -> Settings:
     return settings
 
 
+#: What YAML 1.2 takes for numbers, as editors do; 1.1 has 1_000, 1:30 and 017 besides, and takes 1e3 for text.
+_NUMBERS = {
+    "tag:yaml.org,2002:int": re.compile(r"[+-]?[0-9]+$"),
+    "tag:yaml.org,2002:float": re.compile(
+        r"([+-]?([0-9]+[.][0-9]*|[.][0-9]+|[0-9]+(?=[eE]))([eE][+-]?[0-9]+)?"
+        r"|[+-]?[.](inf|Inf|INF)|[.](nan|NaN|NAN))$"
+    ),
+}
+
+
 class _Loader(yaml.SafeLoader):
-    """YAML without surprises: a key stands once, and a time stays the text that it is."""
+    """YAML without surprises: a key stands once, a time stays the text that it is, and numbers are decimal."""
 
     yaml_implicit_resolvers = {  # noqa: RUF012  # the way PyYAML wants it
-        first: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith(":timestamp")]
+        first: [
+            (tag, _NUMBERS.get(tag, pattern))
+            for tag, pattern in resolvers
+            if not tag.endswith(":timestamp")
+        ]
         for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }
 
@@ -78,6 +92,13 @@ class _Loader(yaml.SafeLoader):
                 )
             seen.add(str(key.value))
         return super().construct_mapping(node, deep)
+
+
+def _integer(loader: _Loader, node: yaml.ScalarNode) -> int:
+    return int(loader.construct_scalar(node), 10)
+
+
+_Loader.add_constructor("tag:yaml.org,2002:int", _integer)
 
 
 def _parse(path: Path) -> dict[str, Any]:

@@ -5,16 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from consumer.settings.document import Settings
+from consumer.settings.shape import AS_TEXT
 
 #: What may stand for any value: text with a variable of the environment in it.
 _VARIABLE = r"\$\{[A-Za-z_]"
 
-#: How else a value may be written as text. YAML 1.2, which editors read, takes `yes` for text.
-_AS_TEXT = {
-    "boolean": r"^([Yy]es|YES|[Nn]o|NO|[Oo]n|ON|[Oo]ff|OFF|[Tt]rue|TRUE|[Ff]alse|FALSE)$",
-    "integer": r"^[+-]?[0-9]+$",
-    "number": r"^[+-]?[0-9]+([.][0-9]*)?([eE][+-]?[0-9]+)?$",
-}
+#: YAML 1.2, which editors read, takes `yes` for text, and load for a boolean.
+_AS_TEXT = {"boolean": AS_TEXT[bool], "integer": AS_TEXT[int], "number": AS_TEXT[float]}
 
 #: What a deployment often says in the environment alone. A file may be whole without it.
 _DEPLOYED = (

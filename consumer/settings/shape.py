@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationInfo, field_validator
 
 from consumer.errors import Misconfigured
 
 _IMPORT = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*")
+
+
+#: How else a value of each kind may be written, as text: what a variable of the environment holds is text.
+AS_TEXT: Mapping[type, str] = {
+    bool: r"^([01]|[Yy]es|YES|[Nn]o|NO|[Oo]n|ON|[Oo]ff|OFF|[Tt]rue|TRUE|[Ff]alse|FALSE)$",
+    int: r"^[+-]?[0-9]+$",
+    float: r"^[+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)([eE][+-]?[0-9]+)?$",
+}
+
+#: What each kind is called.
+_KINDS = {bool: "boolean", int: "integer", float: "number"}
 
 
 class Shape(BaseModel):
@@ -19,6 +31,22 @@ class Shape(BaseModel):
     model_config = ConfigDict(
         extra="forbid", frozen=True, hide_input_in_errors=True, use_attribute_docstrings=True
     )
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _of_its_kind(cls, value: Any, info: ValidationInfo) -> Any:
+        """Refuses what pydantic would take for a boolean or a number, and an editor would not."""
+        kind = cls.model_fields[info.field_name or ""].annotation
+        if kind not in _KINDS:
+            return value
+        is_of_kind = (
+            re.fullmatch(AS_TEXT[kind], value, re.ASCII)
+            if isinstance(value, str)
+            else isinstance(value, bool) == (kind is bool)
+        )
+        if not is_of_kind:
+            raise ValueError(f"must be a valid {_KINDS[kind]}")
+        return value
 
 
 def secret_in(path: Path) -> str:

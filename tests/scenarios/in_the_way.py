@@ -61,7 +61,7 @@ class Waiting:
 def main() -> None:
     deed, argument, *words = sys.argv[1:]
     if deed == "kill":
-        engine.LEASE_SECONDS = 0.5  # so that nobody need wait for long till it counts as gone
+        engine.LEASE_SECONDS = 0.5  # type: ignore[attr-defined]  # so that nobody need wait for long till it counts as gone
     before = Killed(int(argument)) if deed == "kill" else Waiting(Path(argument))
     for name in ("offset_store", "audit"):
         made: Any = getattr(resetting, name)
@@ -74,7 +74,7 @@ def main() -> None:
         before("show")
         return desk_mirror(desk, plan)
 
-    resetting.Desk.mirror = mirror  # type: ignore[method-assign]
+    resetting.Desk.mirror = mirror  # type: ignore[assignment,method-assign]
     sys.argv = ["projections", *words]
     run_program()
 

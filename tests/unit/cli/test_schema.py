@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -48,21 +49,35 @@ def schema() -> Any:
     return jsonschema.Draft202012Validator(json_schema())
 
 
+CORE = {
+    "bool": r"true|True|TRUE|false|False|FALSE",
+    "int": r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+",
+    "float": r"[-+]?([.][0-9]+|[0-9]+([.][0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?[.](inf|Inf|INF)|[.](nan|NaN|NAN)",
+    "null": r"~|null|Null|NULL|",
+}
+
+
+class Editor(yaml.SafeLoader):
+    """Reads as YAML 1.2 wants it, and editors do: `yes` is text there, and so is a time, and 017 is 17."""
+
+    yaml_implicit_resolvers: dict[Any, Any] = {}  # noqa: RUF012  # the way PyYAML wants it
+
+
+for kind, pattern in CORE.items():
+    Editor.add_implicit_resolver(f"tag:yaml.org,2002:{kind}", re.compile(f"({pattern})$"), None)
+
+
+def integer(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> int:
+    text = loader.construct_scalar(node)
+    return int(text, 0 if text[:2] in ("0o", "0x") else 10)
+
+
+Editor.add_constructor("tag:yaml.org,2002:int", integer)
+
+
 def marked(schema: Any, text: str) -> list[str]:
-    """What an editor would underline. Editors read YAML 1.2: `yes` is text there, and so is a time."""
-
-    class Loader(yaml.SafeLoader):
-        yaml_implicit_resolvers = {  # noqa: RUF012  # the way PyYAML wants it
-            first: [
-                (tag, pattern)
-                for tag, pattern in resolvers
-                if not tag.endswith(":timestamp")
-                and not (tag.endswith(":bool") and first in "yYnNoO")
-            ]
-            for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-        }
-
-    return [error.json_path for error in schema.iter_errors(yaml.load(text, Loader=Loader))]
+    """What an editor would underline."""
+    return [error.json_path for error in schema.iter_errors(yaml.load(text, Loader=Editor))]
 
 
 def with_(line: str, *, to: str) -> str:
@@ -79,6 +94,8 @@ RIGHT = [
     ("offsets", "password:"),
     ("offsets", "cluster: yes"),
     ("offsets", "cluster: OFF"),
+    ("offsets", "cluster: '1'"),
+    ("orders", "retry: {initial: '.5'}"),
     ("offsets", "cluster: ${CLUSTER}"),
     ("kafka", "config: {session.timeout.ms: 6000, ssl.ca.location: /ca.pem, check.crcs: true}"),
     ("kafka", "config: {sasl.password: '${PASSWORD}'}"),
@@ -114,7 +131,56 @@ def test_what_is_read_is_not_marked(
     assert marked(schema, text) == []
 
 
+#: One setting of each kind.
+KINDS = [("offsets", "cluster"), ("orders", "batch_size"), ("orders", "drain_seconds")]
+WORDS = [*("y", "n", "t", "f", "yes", "no", "on", "off", "true", "false"), "null", "~", "''", ""]
+DIGITS = ["0", "1", "5", "17", "017", "08", "1_000", "1:30", "0x1f", "0o17", "0b11"]
+NUMBERS = [
+    "5.0",
+    "0.5",
+    ".5",
+    "5.",
+    "1.5",
+    "1_0.5",
+    "1e2",
+    "1.e+2",
+    "1E-1",
+    ".inf",
+    "-.inf",
+    ".nan",
+]
+SCALARS = [
+    *(form(word) for word in WORDS for form in (str, str.upper, str.capitalize, str.swapcase)),
+    *(sign + number for sign in ("", "+", "-") for number in DIGITS + NUMBERS),
+]
+WRITTEN = sorted({f"{q}{s}{q}" for s in SCALARS for q in ("", "'")} | {f"' {s}'" for s in SCALARS})
+
+
+@pytest.mark.parametrize(("part", "key"), KINDS)
+def test_however_a_value_is_written_what_is_read_is_not_marked(
+    schema: Any, tmp_path: Path, part: str, key: str
+) -> None:
+    path = tmp_path / "projections.yaml"
+    read = []
+    for value in WRITTEN:
+        text = with_(f"{key}: {value}", to=part)
+        path.write_text(text)
+        try:
+            load(path)
+        except Misconfigured:
+            continue
+        read.append(value)
+        assert marked(schema, text) == [], value
+    assert len(read) > 8
+
+
 WRONG = [
+    ("offsets", "cluster: 1", "$.offsets.redis"),
+    ("offsets", "cluster: y", "$.offsets.redis"),
+    ("source", "mirror: 0", "$.projections.orders.source"),
+    ("orders", "batch_size: true", "$.projections.orders.batch_size"),
+    ("orders", "batch_size: '1_000'", "$.projections.orders.batch_size"),
+    ("orders", "batch_size: ' 5'", "$.projections.orders.batch_size"),
     ("", "prjections: {}", "$"),
     ("", "http: {prt: 80}", "$.http"),
     ("", "http: {port: 70000}", "$.http"),

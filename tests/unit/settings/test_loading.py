@@ -134,6 +134,55 @@ def test_an_apply_that_may_outlast_a_workers_membership_is_refused(
     assert complaint.endswith("or raise max.poll.interval.ms in the config of main")
 
 
+def test_a_kafka_beside_an_empty_redis_is_a_kafka(write: Write) -> None:
+    text = GOOD.replace("config: {}}}", "config: {}}, redis: }")
+    assert text != GOOD
+    second = "  orders: {projector: a:b, source: {from: main, topics: [orders], group: customers}}"
+
+    assert load(write(text)).source("main").kafka is not None
+    grouped = "  orders: {projector: a:b, source: {from: main, topics: [orders], group: mine}}"
+    assert load(write(text + grouped)).projection("orders").source.group == "mine"
+    assert "customers reads from main as customers too" in complaints(write(text + second))[1]
+    assert complaints(write(f"{text}    apply_seconds: 241\n"))[1].startswith(
+        "projections.customers.apply_seconds: "
+    )
+
+
+@pytest.mark.parametrize(
+    ("line", "complaint"),
+    [
+        ("batch_size: true", "batch_size: must be a valid integer"),
+        ("batch_size: '1_000'", "batch_size: must be a valid integer"),
+        ("batch_size: 1_000", "batch_size: must be a valid integer"),
+        ("batch_size: 1:30", "batch_size: must be a valid integer"),
+        ("batch_size: 0x10", "batch_size: must be a valid integer"),
+        ("batch_size: ' 5'", "batch_size: must be a valid integer"),
+        ("batch_size: '5.0'", "batch_size: must be a valid integer"),
+        ("lag_seconds: yes", "lag_seconds: must be a valid number"),
+        ("lag_seconds: '5 '", "lag_seconds: must be a valid number"),
+        ("lag_seconds: .inf", "lag_seconds: must be"),
+        ("lag_seconds: .nan", "lag_seconds: must be"),
+    ],
+)
+def test_what_only_looks_like_a_number_is_refused(write: Write, line: str, complaint: str) -> None:
+    (_, told) = complaints(write(f"{GOOD}    {line}\n"))
+    assert told.startswith(f"projections.customers.{complaint}")
+
+
+@pytest.mark.parametrize("value", ["0", "1", "y", "'n'", "'t'", "1.0", "'tRUE'", "' yes'"])
+def test_what_only_looks_like_a_boolean_is_refused(write: Write, value: str) -> None:
+    text = GOOD.replace("topics: [orders]", f"topics: [orders], mirror: {value}")
+    assert complaints(write(text))[1:] == [
+        "projections.customers.source.mirror: must be a valid boolean"
+    ]
+
+
+@pytest.mark.parametrize(("value", "number"), [("017", 17), ("08", 8), ("+5", 5), ("1e3", 1000)])
+def test_a_number_is_read_as_editors_read_it(write: Write, value: str, number: int) -> None:
+    settings = load(write(f"{GOOD}    batch_size: {value}\n"))
+    assert settings.projection("customers").batch_size == number
+
+
 def test_an_apply_within_a_membership_and_on_redis_streams_any_is_taken(write: Write) -> None:
     longer = GOOD.replace("config: {}", "config: {max.poll.interval.ms: 900000}")
     stream = "  orders: {projector: a:b, apply_seconds: 3600, source: {from: streams, topics: [o]}}"
