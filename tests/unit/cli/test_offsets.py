@@ -355,3 +355,14 @@ def test_the_help_of_each_verb_documents_its_exit_codes(
     told = {int(line.split()[0]) for line in out.splitlines() if line[:3].strip().isdigit()}
     assert {exits.DONE, exits.MISCONFIGURED, exits.USAGE, exits.FAILED} <= told
     assert (exits.OWNED in told) == (verb[-1] == "reset")
+
+
+@pytest.mark.parametrize(
+    "verb", ["check", "new", "publish", "run", "servers", "settings-schema", "status"]
+)
+def test_every_verb_tells_the_exit_code_of_wrong_usage(desk: OperatorDesk, verb: str) -> None:
+    _, out, _ = desk.call(verb, "--help")
+    code, _, _ = desk.call(verb, "--no-such-option")
+
+    assert code == exits.USAGE
+    assert f"\n {exits.USAGE}  wrong usage" in out
