@@ -18,7 +18,7 @@ DOCS = Path(__file__).parent
 _COMMAND_LINE = """\
 # Command line
 
-What `--help` says of each verb. Options in front of the verb hold for all of them.
+What each verb does and takes, and how it ends. Options in front of the verb hold for all of them.
 """
 
 

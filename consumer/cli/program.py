@@ -83,7 +83,7 @@ def run_program() -> NoReturn:
     except Misconfigured as cause:
         _end(str(cause), exits.MISCONFIGURED)
     except ConsumerError as cause:
-        _end(f"{type(cause).__name__}: {cause}", exits.FAILED)
+        _end(str(cause), exits.FAILED)
     except Exception:
         _end(traceback.format_exc(), exits.BUG)
     sys.exit(exits.DONE)

@@ -80,8 +80,8 @@ def publish(
 
 
 def _tell(topic: str, count: int) -> None:
-    events = "1 event is" if count == 1 else f"{count} events are"
-    typer.echo(f"{events} in {topic}", err=True)
+    events = "1 event" if count == 1 else f"{count} events"
+    typer.echo(f"published {events} to {topic}", err=True)
 
 
 def _shown(stream: BinaryIO) -> Iterable[bytes]:

@@ -15,6 +15,8 @@ from typing import Self
 from consumer.cli import exits
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
+#: How soon a second signal comes that is the first one again.
+_ECHO_SECONDS = 0.2
 #: How long the last words may take to be read.
 _LAST_WORDS_SECONDS = 0.5
 
@@ -64,7 +66,15 @@ class Ending:
             self.asked.set()
             if self._stop is not None:
                 self._stop()
+            self._skip_echoes()
             self._drain()
+
+    def _skip_echoes(self) -> None:
+        """`timeout` of the coreutils tells its child, and then the child's whole group, within a breath."""
+        until = time.monotonic() + _ECHO_SECONDS
+        with suppress(TimeoutError):
+            while self._next(max(0.0, until - time.monotonic())):
+                pass
 
     def _drain(self) -> None:
         try:

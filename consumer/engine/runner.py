@@ -38,8 +38,8 @@ class Runner:
     It claims the partition at its first call and keeps the epoch: a second `Runner`, or a worker,
     that claims it later fences this one, whose calls then raise `Fenced`. Not safe to share between
     threads, but for `cancel`. With a `timeout`, in seconds, each apply runs on a thread that the runner has
-    for it, and one that takes longer raises `TimedOut`: as it may still be running, every later call
-    raises `TimedOut` too. `logger` gets a line for each call, and `metrics` a count.
+    for it, as does `setup`, where a connection belongs that one thread alone may use; an apply that takes
+    longer raises `TimedOut`: as it may still be running, every later call does too. `logger` gets a line for each call, and `metrics` a count.
 
     A projector of coroutines is waited for on an event loop of the runner's own: inside one that runs, call
     the runner in a thread, as in `await asyncio.to_thread(runner.apply_since)`; else it raises `Misconfigured`.

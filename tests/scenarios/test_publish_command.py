@@ -29,7 +29,7 @@ def test_a_line_that_is_no_event_ends_it_and_those_before_are_told(
 
     assert (done.returncode, done.stdout) == (exits.MISCONFIGURED, "")
     told, why = done.stderr.splitlines()
-    assert told == f"2 events are in {shop.topic}"
+    assert told == f"published 2 events to {shop.topic}"
     assert why.startswith("line 3 is no CloudEvent: ")
     assert entries(shop, valkey) == 2
 
@@ -49,7 +49,7 @@ def test_ctrl_c_ends_it_and_those_before_are_told(shop: Shop, valkey: RedisServe
         _, complained = publisher.communicate(timeout=30)
 
     assert publisher.returncode == 130
-    assert f"{entries(shop, valkey)} events are in {shop.topic}" in complained.splitlines()
+    assert f"published {entries(shop, valkey)} events to {shop.topic}" in complained.splitlines()
     assert "Traceback" not in complained
 
 

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -49,6 +50,7 @@ def told_twice(process: subprocess.Popen[str], second: signal.Signals) -> None:
     assert process.stdout is not None
     process.send_signal(signal.SIGTERM)
     assert process.stdout.readline() == "draining\n"
+    time.sleep(0.5)  # what follows within a breath counts as the same signal
     process.send_signal(second)
 
 
@@ -56,6 +58,17 @@ def told_twice(process: subprocess.Popen[str], second: signal.Signals) -> None:
 def test_one_signal_lets_the_work_in_hand_come_to_its_end(number: signal.Signals) -> None:
     with worker(drain=30, takes=0) as process:
         process.send_signal(number)
+        said, complained = process.communicate(timeout=20)
+
+    assert (said, complained, process.returncode) == ("draining\ndone True\n", "", exits.DONE)
+
+
+def test_a_signal_and_its_echo_are_one() -> None:
+    """As from `timeout 10 projections run orders`."""
+    with worker(drain=30, takes=0.5) as process:
+        process.send_signal(signal.SIGTERM)
+        process.send_signal(signal.SIGTERM)
+        process.send_signal(signal.SIGCONT)
         said, complained = process.communicate(timeout=20)
 
     assert (said, complained, process.returncode) == ("draining\ndone True\n", "", exits.DONE)
