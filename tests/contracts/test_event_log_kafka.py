@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -88,12 +88,13 @@ def test_what_does_not_exist_or_is_no_place_in_kafka_is_left_out(watched: Watche
         watched.log.lag({nowhere: IntOffset(1)})
 
 
-def test_a_checkpoint_beyond_the_end_has_no_lag_where_kafkas_tool_tells_a_negative_one(
+def test_a_checkpoint_beyond_the_end_is_left_out_where_kafkas_tool_tells_a_negative_lag(
     watched: Watched,
 ) -> None:
     watched.broker.fill(watched.topic, 5)
-    assert watched.lag(11, -1) == [NO_LAG, NO_LAG]
+    assert watched.log.lag(watched.places(11, -1)) == {Partition(watched.topic, 1): NO_LAG}
     assert [told.lag for told in watched.tool(11, -1)] == [-7, 0]
+    assert watched.lag(4, -1) == [NO_LAG, NO_LAG]
 
 
 def test_lag_is_what_kafkas_tool_and_a_plain_reader_tell_with_no_worker_alive(
@@ -148,17 +149,23 @@ def test_aborted_events_are_not_what_is_oldest(watched: Watched) -> None:
     assert watched.tool(-1, -1)[0].lag == first.events
 
 
-def test_an_open_transaction_is_no_lag_until_it_is_committed(watched: Watched) -> None:
+def test_behind_an_open_transaction_all_counts_and_the_end_is_where_it_begins(
+    watched: Watched,
+) -> None:
     broker, topic = watched.broker, watched.topic
-    broker.fill(topic, 3)
+    broker.fill(topic, 3, timestamp=1_000_000)
+    before = datetime.now(UTC)
     producer = broker.transact(topic, b"1", b"2", commit=None)
-    assert watched.lag(2, -1) == [NO_LAG, NO_LAG]
-    assert watched.tool(2, -1)[0].lag == 2, "the tool counts what nobody can read yet"
-    producer.commit_transaction(20)
-    eventually(lambda: watched.lag(2, -1)[0].events, "the commit reached the partition")
+    broker.fill(topic, 20, timestamp=2_000_000)
     (first, _) = watched.lag(2, -1)
-    assert first.events == watched.tool(2, -1)[0].lag == 3
+    assert first.events == watched.tool(2, -1)[0].lag == 22
     assert first.oldest is not None
+    assert abs(first.oldest - before) < timedelta(minutes=1), "the time of what is waited for"
+    assert watched.lag(0, -1) == [Lag(24, at(1_000_000)), NO_LAG], "what can be read comes first"
+    assert watched.log.ends()[Partition(topic, 0)] == IntOffset(2), "no more can be applied now"
+    producer.abort_transaction(20)
+    eventually(lambda: broker.end(topic) == 26, "the abort reached the partition")
+    assert watched.lag(2, -1) == [Lag(23, at(2_000_000)), NO_LAG]
 
 
 def test_where_retention_passed_the_checkpoint_the_oldest_is_the_first_that_is_left(

@@ -8,10 +8,8 @@ import msgspec
 from confluent_kafka import KafkaError
 
 from consumer.adapters.kafka.assignment import Address, Assignment, Held
-from consumer.adapters.kafka.records import Message
+from consumer.adapters.kafka.records import END_OF_PARTITION, Message
 from consumer.model.position import Claim
-
-_END_OF_PARTITION = KafkaError._PARTITION_EOF  # noqa: SLF001  librdkafka's own codes are spelled so
 
 
 class Arrived(msgspec.Struct, eq=False):
@@ -33,7 +31,7 @@ def by_partition(
     topic, number, known = None, None, None
     for message in messages:
         error = message.error()
-        if error is not None and error.code() != _END_OF_PARTITION:
+        if error is not None and error.code() != END_OF_PARTITION:
             went_wrong(error, (message.topic(), message.partition()))
             continue
         # They come in runs of one partition, so it is seldom looked up.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from confluent_kafka import IsolationLevel, TopicPartition
@@ -12,6 +12,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # its stubs r
 )
 
 from consumer.adapters.kafka.client import ASK_SECONDS, asked
+from consumer.errors import Transient
 from consumer.model.position import Partition
 
 #: A client that is about to connect sometimes misses that it has, and waits out its time (1 of 8 did, in
@@ -19,6 +20,16 @@ from consumer.model.position import Partition
 _TRIES = 3
 #: How far readers see.
 _ALL, _COMMITTED = IsolationLevel.READ_UNCOMMITTED, IsolationLevel.READ_COMMITTED
+#: Named in an error's text; the others are a number.
+_NAMED = 3
+
+
+def untold(partitions: Sequence[Partition]) -> Transient:
+    """Kafka does not tell where these end, as right after a topic was made."""
+    more = f" and {len(partitions) - _NAMED} more" if len(partitions) > _NAMED else ""
+    return Transient(
+        f"Kafka does not tell where these end: {', '.join(map(str, partitions[:_NAMED]))}{more}"
+    )
 
 
 def ends_of(

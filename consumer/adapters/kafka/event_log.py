@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
 from typing import Any, NoReturn
 
-from confluent_kafka import Consumer, KafkaError, TopicPartition
+from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from consumer.adapters.kafka.client import (
@@ -26,21 +25,20 @@ from consumer.adapters.kafka.config import (
     validated,
     validated_topics,
 )
-from consumer.adapters.kafka.ends import ends_of
+from consumer.adapters.kafka.ends import ends_of, untold
 from consumer.adapters.kafka.identity import identities
-from consumer.adapters.kafka.oldest import Oldest
-from consumer.adapters.kafka.records import Message, records_of
+from consumer.adapters.kafka.lags import Lags
+from consumer.adapters.kafka.records import END_OF_PARTITION, Message, arriving, records_of
 from consumer.adapters.kafka.start import first_offset, watermarks
 from consumer.errors import OffsetLost, Transient, Undecodable
 from consumer.model.event import Event
-from consumer.model.lag import NO_LAG, Lag
+from consumer.model.lag import Lag
 from consumer.model.position import IntOffset, LogIdentity, Offset, Partition
 from consumer.model.start import Start
 from consumer.ports.codec import Codec
 
 #: A client needs the name of a group to exist; nobody joins this one, and nothing is committed to it.
 _NO_GROUP = "reader-without-a-group"
-_END_OF_PARTITION = KafkaError._PARTITION_EOF  # noqa: SLF001  librdkafka's own codes are spelled so
 
 
 class KafkaEventLog:
@@ -54,7 +52,7 @@ class KafkaEventLog:
         self._complaints = Complaints()
         self._connected: Consumer | None = None
         self._asks: AdminClient | None = None
-        self._oldest = Oldest(self._properties, self._topics[0])
+        self._lags = Lags(self._properties, self._topics[0])
         self._isolation = ""
         #: Where the client reads on without being moved: the partition, and the last offset read.
         self._place: tuple[Partition, int] | None = None
@@ -76,27 +74,21 @@ class KafkaEventLog:
         A partition that retention emptied ends at the last offset it ever had.
         """
         partitions = self.partitions()
-        ends = self._ends(partitions)
-        if untold := [str(each) for each in partitions if each not in ends]:
-            raise Transient(f"Kafka does not tell where these end: {', '.join(untold)}")
+        admin = self._admin()
+        ends = ends_of(admin, partitions, isolation=self._isolation)
+        if missing := [each for each in partitions if each not in ends]:
+            raise untold(missing)
         return {each: IntOffset(end - 1) for each, end in ends.items()}
 
     def lag(self, offsets: Mapping[Partition, Offset]) -> Mapping[Partition, Lag]:
-        """As `EventLog.lag`; where `read` stands does not change. The end is that of what is committed, as
-        far as a projection can read.
+        """As `EventLog.lag`; where `read` stands does not change. As Kafka's tools count, to the end of all
+        that was written: beyond `ends` where a transaction is open.
 
-        A partition is left out too if something lies behind its offset and the brokers do not send it in
-        time, and never did: its age is not known, and must not look like none.
+        Left out too is an offset beyond that end, and a partition whose age the brokers do not tell in time.
         """
-        through = {each: at.value for each, at in offsets.items() if isinstance(at, IntOffset)}
-        ends = self._ends(through)
-        events = {each: max(0, end - 1 - through[each]) for each, end in ends.items()}
-        oldest = self._behind({each: through[each] for each, count in events.items() if count})
-        return {
-            each: Lag(count, oldest[each]) if count else NO_LAG
-            for each, count in events.items()
-            if not count or each in oldest
-        }
+        ours = {each: at.value for each, at in offsets.items() if isinstance(at, IntOffset)}
+        admin = self._admin()
+        return self._lags.behind(admin, ours, isolation=self._isolation)
 
     def before(self, partition: Partition, start: Start) -> Offset:
         """As `EventLog.before`."""
@@ -127,7 +119,7 @@ class KafkaEventLog:
         """Lets the connection go. Safe to call twice."""
         client, self._connected, self._asks = self._connected, None, None
         self._complaints = Complaints()
-        self._oldest.close()
+        self._lags.close()
         if client is not None:
             client.close()
 
@@ -162,14 +154,6 @@ class KafkaEventLog:
     def _properties(self) -> dict[str, Any]:
         return consumer_config(self._config, group=_NO_GROUP)
 
-    def _ends(self, partitions: Collection[Partition]) -> dict[Partition, int]:
-        admin = self._admin()
-        return ends_of(admin, partitions, isolation=self._isolation)
-
-    def _behind(self, offsets: Mapping[Partition, int]) -> dict[Partition, datetime | None]:
-        with or_transient():
-            return self._oldest.behind(offsets)
-
     def _after(self, client: Consumer, partition: Partition, after: Offset | None) -> int:
         if after is None:
             return watermarks(client, partition)[0] - 1
@@ -184,13 +168,13 @@ class KafkaEventLog:
         messages: list[Message] = []
         until = time.monotonic() + ASK_SECONDS
         while len(messages) < limit:
-            arrived = client.consume(limit - len(messages), 0) or _one(client)
+            arrived = arriving(client, limit - len(messages))
             for each in arrived:
                 error = each.error()
                 if error is None:
                     messages.append(each)
                     until = time.monotonic() + ASK_SECONDS
-                elif error.code() == _END_OF_PARTITION:
+                elif error.code() == END_OF_PARTITION:
                     return messages, True
                 elif error.code() in OUT_OF_RANGE:
                     _lost(client, partition, through)
@@ -202,11 +186,6 @@ class KafkaEventLog:
             if time.monotonic() > until:
                 raise Transient(f"{partition}: Kafka sent nothing for {ASK_SECONDS:.0f} s")
         return messages, False
-
-
-def _one(client: Consumer) -> list[Message]:
-    message = client.poll(0.1)
-    return [] if message is None else [message]
 
 
 def _lost(client: Consumer, partition: Partition, through: int) -> NoReturn:

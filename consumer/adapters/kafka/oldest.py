@@ -7,18 +7,17 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from confluent_kafka import Consumer, KafkaError, TopicPartition
+from confluent_kafka import Consumer, TopicPartition
 
 from consumer.adapters.kafka.assignment import Address
 from consumer.adapters.kafka.client import Complaints, connected_consumer
-from consumer.adapters.kafka.records import Message, instant
+from consumer.adapters.kafka.records import END_OF_PARTITION, Message, arriving, instant
 from consumer.model.position import Partition
 
 #: How long one round of reading may take. 300 partitions take 0.03 s, and 0.5 s where each one's next
 #: batch is so large that a fetch brings but one of them.
 _ROUND_SECONDS = 3.0
 _AT_ONCE = 500
-_END_OF_PARTITION = KafkaError._PARTITION_EOF  # noqa: SLF001  librdkafka's own codes are spelled so
 
 #: One record of each partition is wanted: fetches are small and never wait.
 _SMALL_FETCHES = {
@@ -93,8 +92,7 @@ class Oldest:
         until = time.monotonic() + _ROUND_SECONDS
         while waiting and time.monotonic() < until:
             done: list[Address] = []
-            arrived: list[Message] = client.consume(_AT_ONCE, 0) or _one(client)
-            for each in arrived:
+            for each in arriving(client, _AT_ONCE):
                 address = (each.topic(), each.partition())
                 if (partition := waiting.get(address)) and _tells(each):
                     found[partition] = None if each.error() else instant(each.timestamp()[1])
@@ -105,12 +103,7 @@ class Oldest:
         return found
 
 
-def _one(client: Consumer) -> list[Message]:
-    message = client.poll(0.1)
-    return [] if message is None else [message]
-
-
 def _tells(message: Message) -> bool:
     """Whether it is a record, or says that there is none."""
     error = message.error()
-    return error is None or error.code() == _END_OF_PARTITION
+    return error is None or error.code() == END_OF_PARTITION

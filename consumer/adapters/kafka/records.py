@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
 import confluent_kafka
+from confluent_kafka import Consumer, KafkaError
 
 from consumer.model.position import IntOffset, Partition
 from consumer.model.record import Record
@@ -14,6 +15,9 @@ from consumer.model.record import Record
 #: A `confluent_kafka.Message`. Its stubs say that each part may be None, which holds for errors alone.
 Message: TypeAlias = Any
 Headers: TypeAlias = Sequence[tuple[str, bytes | None]]
+
+#: Not an error: what a client says when nothing is left to read for now.
+END_OF_PARTITION = KafkaError._PARTITION_EOF  # noqa: SLF001  librdkafka's own codes are spelled so
 
 #: What the client says of a record without a time.
 _NO_TIME = -1
@@ -23,6 +27,15 @@ _NO_SUCH_TIME = (ValueError, OverflowError, OSError)
 #: exception set. Asked again it returns the list alone, which must never be looked into; so it is asked
 #: once, and not as `each.headers()`, whose specialised form in the interpreter does not check.
 _NO_SUCH_NAME = (ValueError, SystemError)
+
+
+def arriving(client: Consumer, limit: int) -> list[Message]:
+    """Up to `limit` that are here; if none is, the one that comes within 0.1 s."""
+    arrived: list[Message] = client.consume(limit, 0)
+    if arrived:
+        return arrived
+    message = client.poll(0.1)
+    return [] if message is None else [message]
 
 
 def records_of(partition: Partition, arrived: Sequence[Message]) -> list[Record]:
