@@ -24,10 +24,11 @@ class EventLog(Protocol):
         """For each partition the offset at which nothing is left to apply; its zero while empty."""
 
     def lag(self, offsets: Mapping[Partition, Offset]) -> Mapping[Partition, Lag]:
-        """What lies behind each of these offsets, the last applied ones, by the broker's own ends.
+        """What lies behind each of these offsets, the last applied ones, by the broker's own ends: these may
+        lie beyond `ends`, as on Kafka behind a transaction that is open.
 
         For any number of partitions in a few round trips. A partition that cannot be told of is left
-        out, as is one whose offset is of another kind of log.
+        out, as is one whose offset lies beyond the end, or is of another kind of log.
         """
 
     def before(self, partition: Partition, start: Start) -> Offset:
