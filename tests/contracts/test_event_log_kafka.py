@@ -241,4 +241,6 @@ def test_a_place_to_go_on_from_is_before_the_first_event_that_is_wanted(watched:
     assert before(filled, Start("beginning")) == IntOffset(2)
     assert before(filled, Start("end")) == IntOffset(9)
     assert before(filled, Start("time", time=at(1_000_007))) == IntOffset(6)
+    a_little_later = at(1_000_007) + timedelta(microseconds=1)
+    assert before(filled, Start("time", time=a_little_later)) == IntOffset(7)
     assert before(empty, Start("beginning")) == before(empty, Start("end")) == IntOffset(-1)

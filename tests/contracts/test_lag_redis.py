@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -246,6 +246,17 @@ def test_before_a_start_stands_what_a_projection_would_begin_behind(streams: Str
         assert found[0][0] == b"%d-0" % first
     with pytest.raises(Misconfigured, match="no consumer group none"):
         before(Start("group", group="none"))
+
+
+def test_a_time_is_exact_to_the_millisecond_and_rounded_up(streams: Streams) -> None:
+    streams.fill([2_006, 2_007, 2_008])  # 2.007 s times 1000 is a float above 2007
+
+    def before(microseconds: int) -> Offset:
+        time = datetime.fromtimestamp(2, UTC) + timedelta(microseconds=microseconds)
+        return log_of(streams).before(streams.partition(), Start("time", time=time))
+
+    assert before(7_000) == at("2007-0").previous
+    assert before(7_001) == at("2008-0").previous
 
 
 def since(seconds: float) -> Start:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import traceback
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from redis import exceptions as refusal
 from redis.sentinel import MasterNotFoundError, SentinelConnectionPool
 
 from consumer.adapters.redis.connection import connect, reachable
+from consumer.adapters.redis.tls import refusal as tls_refusal
 from consumer.errors import ConsumerError, Fenced, Misconfigured, Transient
 
 IN_A_SCRIPT_OF_62 = (
@@ -270,3 +272,11 @@ def test_every_error_of_a_call_that_never_reached_a_server_is_ours() -> None:
 
     with pytest.raises(ConsumerError), reachable("answer"):
         client.ping()
+
+
+def test_a_certificate_that_is_not_in_force_yet_points_to_the_clocks() -> None:
+    cause = ssl.SSLCertVerificationError()
+    cause.verify_code, cause.verify_message = 9, "certificate is not yet valid"
+    told = tls_refusal(cause)
+    assert told is not None
+    assert "not valid yet: look at the clocks" in told

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 
@@ -9,6 +11,8 @@ from consumer.adapters.kafka.client import ASK_SECONDS, asked
 from consumer.errors import Transient
 from consumer.model.position import IntOffset, Partition
 from consumer.model.start import Start
+
+_EPOCH, _MILLISECOND = datetime.fromtimestamp(0, UTC), timedelta(milliseconds=1)
 
 
 def watermarks(client: Consumer, partition: Partition) -> tuple[int, int]:
@@ -30,7 +34,8 @@ def first_offset(
     if start.at == "end":
         return IntOffset(high - 1)
     if start.at == "time" and start.time is not None:
-        stamp = int(start.time.timestamp() * 1000)
+        # Rounded up, for an event before that moment is not wanted; a float would round either way.
+        stamp = -((_EPOCH - start.time) // _MILLISECOND)
         return IntOffset(_at_time(client, partition, stamp, high) - 1)
     if start.at == "group" and start.group is not None:
         return IntOffset(_of_group(admin, partition, start.group, low) - 1)

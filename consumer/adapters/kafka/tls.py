@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import ssl
 from collections.abc import Mapping
@@ -17,6 +18,14 @@ _API_VERSIONS = bytes.fromhex("0000000a0012000000000001ffff")
 _CORRELATION = slice(4, 8)
 _OUR_CORRELATION = bytes.fromhex("00000001")
 
+#: [security://]host[:port], where IPv6 is in brackets unless it stands alone.
+_ADDRESS = re.compile(
+    r"(?:\w+://)?(?:(?:\[(?P<bracketed>[^\[\]]+)\]|(?P<name>[^:/\[\]]+))(?::(?P<port>\d{1,5}))?"
+    r"|(?P<alone>[0-9a-fA-F]*:[0-9a-fA-F]*:[0-9a-fA-F:.]*))",
+    re.ASCII,
+)
+_DEFAULT_PORT, _LAST_PORT = 9092, 65_535
+
 #: OpenSSL's numbers.
 _EXPIRED = 10
 _NOT_YET_VALID = 9
@@ -29,8 +38,9 @@ def obstacle(address: str, properties: Mapping[str, Any]) -> str | None:
 
     Nothing secret is sent, and our own certificate is not shown.
     """
-    host, _, port = address.rpartition(":")
-    place = (host.strip("[]"), int(port))
+    place = _place(address)
+    if place is None:
+        return None
     if str(properties.get("security.protocol", "plaintext")).lower().endswith("ssl"):
         return _certificate_trouble(place, address, properties) or (
             f"{address} speaks plaintext, and security.protocol says TLS"
@@ -42,6 +52,19 @@ def obstacle(address: str, properties: Mapping[str, Any]) -> str | None:
             f"{address} speaks TLS, and security.protocol says plaintext: make it SSL or SASL_SSL"
         )
     return None
+
+
+def _place(address: str) -> tuple[str, int] | None:
+    """As librdkafka reads it; None if it is no address."""
+    found = _ADDRESS.fullmatch(address)
+    if found is None:
+        return None
+    port = int(found["port"] or _DEFAULT_PORT)
+    return (
+        (found["bracketed"] or found["name"] or found["alone"], port)
+        if port <= _LAST_PORT
+        else None
+    )
 
 
 def _certificate_trouble(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future, wait
+from threading import Thread
 from typing import Any, TypeAlias
 
 from consumer.errors import Misconfigured, SourceFailed
@@ -18,6 +20,9 @@ Token: TypeAlias = (
 
 _LOGGER = logging.getLogger(__name__)
 
+#: How long the function may take: a client's own time to connect, for nothing else happens meanwhile.
+_LONGEST_CALL = 10.0
+
 #: In how many seconds the function is asked again when it failed; the client asks a fifth earlier.
 _AGAIN_SECONDS = 10.0
 #: No token lives so long. One that seems to has its time in milliseconds.
@@ -28,18 +33,25 @@ _RAISED = (Exception, SystemExit)
 
 
 class TokenFunction:
-    """The user's function under its name. It is called on any thread, perhaps on several at once."""
+    """The user's function under its name. It is called on threads of its own, perhaps on several at once."""
 
     def __init__(self, name: str, function: Callable[[], object]) -> None:
         self._name = name
         self._function = function
 
     def fetch(self) -> Token:
-        """A token that has not expired. `SourceFailed` where the function raises, for it may do better
-        later, and `Misconfigured` where it raises that, or what it returns is no such thing.
+        """A token that has not expired. `SourceFailed` where the function raises, or does not return within
+        10 s, for it may do better later, and `Misconfigured` where it raises that, or what it returns is no such thing.
         """
+        answer = self._called()
+        wait([answer], _LONGEST_CALL)
+        if not answer.done():
+            raise SourceFailed(
+                f"the token function {self._name} did not return within {_LONGEST_CALL:g} s: give what it "
+                "asks a time-out, or name another in `token`"
+            )
         try:
-            returned = self._function()
+            returned = answer.result()
         except Misconfigured:
             raise
         except _RAISED as cause:
@@ -51,6 +63,19 @@ class TokenFunction:
             )
         token: Any = returned
         return (str(token[0]), float(token[1]), *token[2:])
+
+    def _called(self) -> Future[object]:
+        """What comes of a call. Its thread ends with the process, should it never return."""
+        answer: Future[object] = Future()
+
+        def call() -> None:
+            try:
+                answer.set_result(self._function())
+            except BaseException as cause:  # whoever waits raises it
+                answer.set_exception(cause)
+
+        Thread(target=call, name=f"token-{self._name}", daemon=True).start()
+        return answer
 
 
 class Refreshing:

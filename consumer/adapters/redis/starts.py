@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from math import ceil
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from redis.exceptions import ResponseError
@@ -15,6 +14,8 @@ from consumer.adapters.redis.streams import stream_name
 from consumer.errors import Misconfigured
 from consumer.model.position import Partition, StreamOffset
 from consumer.model.start import Start
+
+_EPOCH, _MILLISECOND = datetime.fromtimestamp(0, UTC), timedelta(milliseconds=1)
 
 
 def first_offset(client: Client, partition: Partition, start: Start) -> StreamOffset:
@@ -39,7 +40,8 @@ def first_offset(client: Client, partition: Partition, start: Start) -> StreamOf
 
 def _since(client: Client, partition: Partition, time: datetime) -> StreamOffset | None:
     """Just below the first entry at or after `time`; None if there is none."""
-    milliseconds = max(0, ceil(time.timestamp() * 1000))
+    # Rounded up, for an entry before that moment is not wanted; a float would round either way.
+    milliseconds = max(0, -((_EPOCH - time) // _MILLISECOND))
     with reachable(f"find the first entry of {partition} since {time.isoformat()}"):
         found: Any = client.xrange(stream_name(partition), min=f"{milliseconds}-0", count=1)
     return offset_of(found[0][0]).previous if found else None

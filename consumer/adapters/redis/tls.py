@@ -18,6 +18,7 @@ _ALERT_SECONDS = 0.3
 
 #: OpenSSL's numbers.
 _EXPIRED = 10
+_NOT_YET_VALID = 9
 _OTHER_NAME = frozenset({62, 64})
 
 
@@ -64,6 +65,8 @@ def _chain(cause: BaseException) -> Iterator[BaseException]:
 def _why(cause: ssl.SSLCertVerificationError) -> str:
     if cause.verify_code == _EXPIRED:
         return "for it has expired: the server needs a new one"
+    if cause.verify_code == _NOT_YET_VALID:
+        return "for it is not valid yet: look at the clocks"
     if cause.verify_code in _OTHER_NAME:
         return "for it does not name the host of the url: use a name that it has, or give the server another"
     return f"{cause.verify_message}: ssl_ca_certs in the url must name the file of the authority that signed it"

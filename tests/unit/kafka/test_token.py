@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from threading import Event
 from typing import Any
 
 import pytest
@@ -72,6 +73,21 @@ def test_what_the_function_raises_is_an_outage_told_by_its_type(cause: BaseExcep
     with pytest.raises(SourceFailed, match=rf"raised {type(cause).__name__} at .*token") as raised:
         named(token).fetch()
     assert SECRET not in str(raised.value)
+
+
+def test_a_function_that_never_returns_is_an_outage_that_names_the_setting(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("consumer.adapters.kafka.token._LONGEST_CALL", 0.01)
+    done = Event()
+    with pytest.raises(SourceFailed, match=r"shop.tokens:token did not return .*`token`"):
+        named(lambda: done.wait(5)).fetch()
+    done.set()
+
+
+def test_a_time_out_that_the_function_itself_raises_is_told_as_what_it_raised() -> None:
+    with pytest.raises(SourceFailed, match="raised TimeoutError"):
+        named(Answers(TimeoutError("away"))).fetch()
 
 
 def test_a_function_that_says_it_is_misconfigured_is_believed() -> None:
