@@ -831,6 +831,22 @@ class DurableOffsetStoreContract(OffsetStoreContract):
         store.release(first)
         other.commit(second, at(9), at(10))
 
+    def test_what_stood_in_the_way_before_an_older_release_took_over_is_no_word_of_it(
+        self, store: OffsetStore, records: Records
+    ) -> None:
+        claim = claimed(store)
+        store.commit(claim, None, at(9))
+        store.note(claim, HALTED)
+        # It knows no condition, and leaves the fields as they are.
+        theirs = {"epoch": str(claim.epoch + 1), "token": "theirs", "owner": "worker-2"}
+        records.change("customers", ORDERS, **theirs, offset="50")
+
+        found = store.get("customers", ORDERS)
+        assert found is not None
+        assert found.condition == Condition("running")
+        store.note(claimed(store), WAITING)
+        assert checkpoint_in(store) == checkpoint(at(50), claim.epoch + 2, condition=WAITING)
+
     def test_what_another_process_resets_is_fenced_here_not_lost(
         self, store: OffsetStore, other: OffsetStore
     ) -> None:

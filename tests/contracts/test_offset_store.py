@@ -417,6 +417,7 @@ class RedisOffsetStoreContract(DurableOffsetStoreContract):
             "offset": "41",
             "state": "running",
             "since": since,
+            "state_epoch": "1",
         }
 
     def test_a_move_and_a_reset_leave_nothing_of_what_was(
@@ -428,7 +429,7 @@ class RedisOffsetStoreContract(DurableOffsetStoreContract):
         store.move("customers", ORDERS, at(9), log=SWAPPED)
         moved = records.read("customers", ORDERS)
         known = {"schema", "epoch", "log_id", "log_partitions", "offset", "updated_at"}
-        assert moved.keys() == known | {"state", "since", "move", "before_move"}
+        assert moved.keys() == known | {"state", "since", "state_epoch", "move", "before_move"}
 
         store.note(claimed(store, log=SWAPPED), HALTED)
         store.reset("customers")

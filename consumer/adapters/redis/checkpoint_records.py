@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import cast
 
 from consumer.errors import Misconfigured
-from consumer.model.condition import Condition, State
+from consumer.model.condition import Condition, State, running
 from consumer.model.custody import SCHEMA, damaged, newer, recorded_offset
 from consumer.model.position import Checkpoint, LogIdentity, Partition
 
@@ -18,7 +18,7 @@ def read(projection: str, partition: Partition, fields: Sequence[str]) -> Checkp
 
     Raises `NewerRecord` where a newer release wrote them, and `Misconfigured` where they are damaged.
     """
-    schema, epoch, offset, log_id, log_partitions, owner, state, reason, since = fields
+    schema, epoch, offset, log_id, log_partitions, owner, *left = fields
     if schema and not (schema.isdigit() and int(schema) <= SCHEMA):
         raise newer(projection, partition, schema)
     if not (epoch and log_partitions):
@@ -31,14 +31,18 @@ def read(projection: str, partition: Partition, fields: Sequence[str]) -> Checkp
             int(epoch),
             LogIdentity(log_id, int(log_partitions)),
             owner,
-            Condition(
-                cast("State", state or "running"),  # as a script wrote it
-                reason,
-                datetime.fromtimestamp(int(since) / 1000, UTC) if since else None,
-            ),
+            _condition(epoch, *left),
         )
     except ValueError as cause:
         raise damaged(projection, partition, cause) from cause
+
+
+def _condition(epoch: str, state: str, reason: str, since: str, left_under: str) -> Condition:
+    """The word of the last claim; of one that an older release made there is none."""
+    if not state or left_under != epoch:
+        return running()
+    time = datetime.fromtimestamp(int(since) / 1000, UTC) if since else None
+    return Condition(cast("State", state), reason, time)  # as a script wrote it
 
 
 def read_if_legible(

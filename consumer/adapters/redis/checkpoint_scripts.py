@@ -1,7 +1,8 @@
 """The Lua that moves checkpoints, each script one step that is safe to take twice.
 
 A record is a hash: schema, epoch, token, owner, log_id, log_partitions, offset and updated_at; state,
-reason and since (the condition); move and before_move (which move was the last, and what was there
+reason and since (the condition), and the state_epoch of the claim that left it, for an older release
+moves the epoch alone; move and before_move (which move was the last, and what was there
 before it). Times are milliseconds since 1970, by the server's clock. A field that is not there has no
 value yet, and fields of later releases stay as they are. The first word of a reply says how it went.
 
@@ -24,6 +25,7 @@ CHECKPOINT_FIELDS = (
     "state",
     "reason",
     "since",
+    "state_epoch",
 )
 
 #: Before each script that moves one: `before` holds the fields it names, and a record of a newer release is left alone.
@@ -70,7 +72,7 @@ end
 epoch = string.format('%.0f', math.max(tonumber(epoch or 0), tonumber(floor)) + 1)
 redis.call('HSET', record, 'schema', '{SCHEMA}', 'epoch', epoch, 'token', token, 'owner', owner,
   'log_id', log_id, 'log_partitions', known_partitions or log_partitions, 'updated_at', now,
-  'state', 'running', 'since', now)
+  'state', 'running', 'since', now, 'state_epoch', epoch)
 redis.call('HDEL', record, 'reason')
 return {{'claimed', epoch, offset or ''}}
 """
@@ -135,7 +137,8 @@ local last_epoch = tonumber(redis.call('HGET', record, 'epoch') or 0) or 0  -- w
 local epoch = string.format('%.0f', last_epoch + 1)
 redis.call('HSET', record, 'schema', '{SCHEMA}', 'epoch', epoch, 'log_id', log_id,
   'log_partitions', log_partitions, 'offset', offset, 'updated_at', now,
-  'state', 'running', 'since', now, 'move', token, 'before_move', cjson.encode(before))
+  'state', 'running', 'since', now, 'state_epoch', epoch,
+  'move', token, 'before_move', cjson.encode(before))
 redis.call('HDEL', record, 'token', 'owner', 'reason')
 return {{'moved', unpack(before)}}
 """
@@ -164,7 +167,7 @@ RESET = Script(
     _BEGINNING
     + """
 if redis.call('HDEL', record, 'token', 'owner', 'log_id', 'log_partitions', 'offset',
-    'state', 'reason', 'since', 'move', 'before_move') > 0 then
+    'state', 'reason', 'since', 'state_epoch', 'move', 'before_move') > 0 then
   redis.call('HSET', record, 'updated_at', now)
 end
 return {'reset'}

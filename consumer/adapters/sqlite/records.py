@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from uuid import uuid4
 
 from consumer.errors import Misconfigured, NewerRecord
-from consumer.model.condition import Condition
+from consumer.model.condition import Condition, State, running
 from consumer.model.custody import SCHEMA, UNCLAIMED, Custody, newer, recorded_offset
 from consumer.model.position import LogIdentity, Partition
 
@@ -35,6 +35,7 @@ _ADDED = {
     "state": "TEXT",
     "reason": "TEXT",
     "since": "INTEGER",  # milliseconds since 1970
+    "state_epoch": "INTEGER",  # of the claim that left these; an older release moves `epoch` alone
 }
 
 _STORE = """
@@ -46,7 +47,7 @@ CREATE TABLE IF NOT EXISTS projection_store (
 
 _READ = """
 SELECT schema, epoch, token, owner, log_id, log_partitions, "offset",
-    state, reason, since
+    state, reason, since, state_epoch
 FROM projection_checkpoints WHERE projection = ? AND topic = ? AND partition = ?
 """
 
@@ -54,12 +55,13 @@ FROM projection_checkpoints WHERE projection = ? AND topic = ? AND partition = ?
 _WRITE = """
 INSERT INTO projection_checkpoints (projection, topic, partition,
     schema, epoch, token, owner, log_id, log_partitions, "offset", updated_at,
-    state, reason, since)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    state, reason, since, state_epoch)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT DO UPDATE SET schema = excluded.schema, epoch = excluded.epoch, token = excluded.token,
     owner = excluded.owner, log_id = excluded.log_id, log_partitions = excluded.log_partitions,
     "offset" = excluded."offset", updated_at = excluded.updated_at,
-    state = excluded.state, reason = excluded.reason, since = excluded.since
+    state = excluded.state, reason = excluded.reason, since = excluded.since,
+    state_epoch = excluded.state_epoch
 """
 
 
@@ -98,17 +100,22 @@ def read(connection: sqlite3.Connection, projection: str, partition: Partition) 
     row = connection.execute(_READ, place).fetchone()
     if row is None:
         return None
-    schema, epoch, token, owner, log_id, log_partitions, offset, state, reason, since = row
+    schema, epoch, token, owner, log_id, log_partitions, offset, *left = row
     if schema > SCHEMA:
         raise newer(projection, partition, schema)
     log = None if log_partitions is None else LogIdentity(log_id, log_partitions)
     at = recorded_offset(projection, partition, offset)
-    condition = Condition(
-        state or "running",
-        reason or "",
-        None if since is None else datetime.fromtimestamp(since / 1000, UTC),
-    )
-    return Custody(epoch, token, owner, log, at, condition)
+    return Custody(epoch, token, owner, log, at, _condition(epoch, *left))
+
+
+def _condition(
+    epoch: int, state: State | None, reason: str | None, since: int | None, left_under: int | None
+) -> Condition:
+    """The word of the last claim; of one that an older release made there is none."""
+    if state is None or left_under != epoch:
+        return running()
+    time = None if since is None else datetime.fromtimestamp(since / 1000, UTC)
+    return Condition(state, reason or "", time)
 
 
 def read_if_legible(
@@ -144,6 +151,7 @@ def write(
         condition.state,
         condition.reason,
         None if condition.since is None else round(condition.since.timestamp() * 1000),
+        custody.epoch,
     )
     connection.execute(_WRITE, values)
 
