@@ -70,7 +70,7 @@ def jars(release: str = RELEASE) -> list[Path]:
         why = next(iter(str(cause).strip().splitlines()), type(cause).__name__)
         raise Misconfigured(
             f"Kafka {release} could not be had from Maven Central: {why}. Is the network there? "
-            "With a broker of your own nothing is fetched"
+            "Behind a proxy with a certificate of its own, name its authority in REQUESTS_CA_BUNDLE. With a broker of your own nothing is fetched"
         ) from cause
     return list(environment.all_jars)
 

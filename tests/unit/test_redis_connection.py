@@ -13,6 +13,7 @@ from redis.sentinel import MasterNotFoundError, SentinelConnectionPool
 
 from consumer.adapters.redis.connection import connect, reachable
 from consumer.adapters.redis.tls import refusal as tls_refusal
+from consumer.adapters.redis.url import understood
 from consumer.errors import ConsumerError, Fenced, Misconfigured, Transient
 
 IN_A_SCRIPT_OF_62 = (
@@ -280,3 +281,12 @@ def test_a_certificate_that_is_not_in_force_yet_points_to_the_clocks() -> None:
     told = tls_refusal(cause)
     assert told is not None
     assert "not valid yet: look at the clocks" in told
+
+
+@pytest.mark.parametrize("secret", ["p@ss/word", "a/b", "a?b", "a#b"])
+def test_a_password_with_a_letter_that_splits_a_url_is_refused_and_never_quoted(
+    secret: str,
+) -> None:
+    with pytest.raises(Misconfigured, match="%XX") as raised:
+        understood(f"redis://:{secret}@127.0.0.1:6379/0", default_port=6379)
+    assert not {secret, "ss", "word", "ss/word"} & set(str(raised.value).split())

@@ -214,7 +214,7 @@ def require_topics(client: Consumer | Producer, topics: Collection[str]) -> None
         raise Misconfigured(
             "\n".join(
                 f"the topic {topic} does not exist; make it: kafka-topics.sh --create --topic {topic} "
-                "--partitions N --bootstrap-server ..."
+                f"--partitions N --bootstrap-server ..., or projections publish {topic} --partitions N ..."
                 for topic in missing
             )
         )

@@ -53,7 +53,8 @@ def understood(url: str, *, default_port: int) -> tuple[list[tuple[str, int]], d
         options: dict[str, Any] = parse_url(url)  # type: ignore[no-untyped-call]  # redis-py has no types here
     except ValueError:  # it may quote the url, and so a password
         raise Misconfigured(_UNREADABLE) from None
-    if "@" in parts.query or parts.fragment:  # the rest of a password that has a ? or a #
+    # The rest of a password that has a / or a ? or a #. A path of a socket may hold an @.
+    if "@" in parts.query or parts.fragment or ("@" in parts.path and parts.netloc):
         raise Misconfigured(_UNREADABLE)
     query = parse_qs(parts.query, keep_blank_values=True)
     if off := _TLS_ON & query.keys():
