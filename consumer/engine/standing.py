@@ -11,7 +11,7 @@ import msgspec
 from consumer.errors import ConsumerError, Misconfigured
 from consumer.model.custody import another_log
 from consumer.model.lag import Lag
-from consumer.model.position import Checkpoint, LogIdentity, Offset, Partition
+from consumer.model.position import Checkpoint, IntOffset, LogIdentity, Offset, Partition
 from consumer.ports.event_log import EventLog
 from consumer.ports.offset_store import OffsetStore
 from consumer.ports.presence import Presence
@@ -142,12 +142,21 @@ def _standings(book: Book, view: View, lags: Mapping[Partition, Lag]) -> Iterato
             state,
             checkpoint,
             is_owner_present=is_present,
-            end=end,
+            end=_end(checkpoint, end, lags.get(partition)),
             lag=lags.get(partition),
             reason=checkpoint.condition.reason if is_here else _of_another_log(checkpoint, view),
             # The record tells since when its owner runs, not since when it is gone.
             since=None if state in {"owner-gone", "another-log"} else checkpoint.condition.since,
         )
+
+
+def _end(checkpoint: Checkpoint, end: Offset | None, lag: Lag | None) -> Offset | None:
+    """Where the broker's own tools say that the log ends: behind an open transaction too, which the lag
+    counts, and which nobody can read yet.
+    """
+    if lag is None or not isinstance(checkpoint.offset, IntOffset):
+        return end
+    return IntOffset(checkpoint.offset.value + lag.events)
 
 
 def _state(checkpoint: Checkpoint, is_here: bool, is_present: bool) -> State:

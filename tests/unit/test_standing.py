@@ -215,3 +215,15 @@ def test_a_log_is_asked_once_for_each_topic_and_not_for_each_partition() -> None
 
     assert log.asked == ["ends", "identity", "identity"]
     assert view.identities == {"orders": LogIdentity("log", 2), "returns": LogIdentity("log", 1)}
+
+
+def test_the_end_lies_behind_an_open_transaction_as_the_lag_does(
+    offsets: MemoryOffsetStore, presence: MemoryPresence, log: ListedLog
+) -> None:
+    """What can be read ends before it, and Kafka's own tools show what is there."""
+    taken(offsets, 9)
+    book = booked("shop", offsets, presence)
+
+    found = Report.of(book, viewed(log), {ZERO: Lag(20, None)}).partitions[0]
+
+    assert found.end == IntOffset(29)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -33,8 +34,7 @@ class SqliteFile:
                 self._path, timeout=BUSY, isolation_level=None, check_same_thread=False
             )
             try:
-                # In a log of its own a write neither waits for readers nor makes them wait.
-                self.connection.execute("PRAGMA journal_mode = WAL")
+                _write_ahead(self.connection)
                 self.connection.execute("PRAGMA synchronous = FULL")
                 prepare(self.connection)
             except BaseException:
@@ -75,6 +75,23 @@ class SqliteFile:
             yield
         except sqlite3.Error as cause:
             raise _ours(self._path, cause) from cause
+
+
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    """In a log of its own a write neither waits for readers nor makes them wait.
+
+    SQLite does not wait for the lock that this takes, so we do: several processes may open a new file.
+    """
+    until = time.monotonic() + BUSY
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.01)
+        else:
+            return
 
 
 def _ours(path: Path, cause: sqlite3.Error) -> ConsumerError:
