@@ -20,7 +20,7 @@ check: $(STAMP) ## format, lint, types, architecture, docstrings, unit tests, th
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/interrogate --quiet consumer projectors
-	@$(BIN)/pytest -q tests/unit tests/simulation tests/architecture
+	@$(BIN)/pytest -q -n 2 tests/unit tests/simulation tests/architecture
 
 test: $(STAMP) ## every test, against real servers (what the PATH, Docker or PyPI can give)
 	@$(BIN)/pytest -q -n 2 --dist loadfile

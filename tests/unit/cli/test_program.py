@@ -167,7 +167,7 @@ def test_wrong_usage_has_a_code_of_its_own(call: Call, words: str, expected: str
 @pytest.mark.parametrize(
     ("cause", "code", "expected"),
     [
-        (Transient("Redis is away"), exits.FAILED, "Transient: Redis is away\n"),
+        (Transient("Redis is away"), exits.FAILED, "Redis is away\n"),
         (ZeroDivisionError("oh"), exits.BUG, "Traceback (most recent call last)"),
     ],
 )
