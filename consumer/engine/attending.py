@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
+from consumer.engine.repeating import Repeating
 from consumer.errors import ConsumerError
 from consumer.ports.presence import Presence
 
@@ -15,7 +15,7 @@ from consumer.ports.presence import Presence
 LEASE_SECONDS = 10.0
 
 
-class Attending:
+class Attending(Repeating):
     """Extends a worker's presence on a thread of its own, however slow an apply is, until it is left.
 
     What fails is tried again a third of a lease later; nothing stops for it.
@@ -27,15 +27,14 @@ class Attending:
         self._presence = presence
         self._owner = owner
         self._lease_seconds = lease_seconds
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="presence", daemon=True)
+        every = lease_seconds / 3
+        super().__init__(self._extend, name="presence", first=every, every=every)
         #: What the offset store answered last: None where it took the sign of life.
         self.trouble: Exception | None = None
 
     def __enter__(self) -> Self:
         self._extend()
-        self._thread.start()
-        return self
+        return super().__enter__()
 
     def __exit__(
         self,
@@ -43,14 +42,9 @@ class Attending:
         cause: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._over.set()
-        self._thread.join()
+        super().__exit__(kind, cause, trace)
         with suppress(ConsumerError):  # it runs out by itself
             self._presence.leave(self._owner)
-
-    def _run(self) -> None:
-        while not self._over.wait(self._lease_seconds / 3):
-            self._extend()
 
     def _extend(self) -> None:
         try:

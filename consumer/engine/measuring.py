@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Mapping
-from types import TracebackType
-from typing import Self
 
+from consumer.engine.repeating import Repeating
 from consumer.model.facts import Lagged, Unmeasured
 from consumer.model.position import Offset, Partition
 from consumer.ports.event_log import EventLog
@@ -16,7 +14,7 @@ from consumer.ports.observer import Observer
 _FIRST = 1.0
 
 
-class Measuring:
+class Measuring(Repeating):
     """Asks the log for the lag of what a worker holds, on a thread and a connection of its own."""
 
     def __init__(
@@ -29,29 +27,8 @@ class Measuring:
     ) -> None:
         self._log = log
         self._checkpoints = checkpoints
-        self._every = every
         self._observer = observer
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="lag", daemon=True)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        cause: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._over.set()
-        self._thread.join()
-
-    def _run(self) -> None:
-        wait = min(_FIRST, self._every)
-        while not self._over.wait(wait):
-            self._measure()
-            wait = self._every
+        super().__init__(self._measure, name="lag", first=min(_FIRST, every), every=every)
 
     def _measure(self) -> None:
         checkpoints = self._checkpoints()
