@@ -10,6 +10,7 @@ from consumer.errors import (
     ApplyFailed,
     Cancelled,
     Closed,
+    Conflict,
     ConsumerError,
     Fenced,
     Misconfigured,
@@ -37,15 +38,25 @@ from consumer.model.position import (
     StreamOffset,
 )
 from consumer.model.record import Fetched, Record
+from consumer.model.seal import Seal
 from consumer.model.start import Start
+from consumer.model.table import Column, Key, Kind, Row, Table
 from consumer.model.vector import Offsets
 from consumer.ports.codec import Codec
 from consumer.ports.event_log import EventLog
 from consumer.ports.metrics import Metrics
 from consumer.ports.observer import Observer
 from consumer.ports.offset_store import OffsetStore
-from consumer.ports.projector import AsyncProjector, Closes, Projector, Resets, SetsUp
+from consumer.ports.projector import (
+    AsyncProjector,
+    Closes,
+    Projector,
+    Resets,
+    SetsUp,
+    TransactionalProjector,
+)
 from consumer.ports.publisher import Publisher
+from consumer.ports.read_model import ReadModel, Transaction
 from consumer.ports.source import Membership, Source
 from consumer.ports.upcaster import Upcaster
 
@@ -61,6 +72,8 @@ __all__ = [
     "Closed",
     "Closes",
     "Codec",
+    "Column",
+    "Conflict",
     "ConsumerError",
     "ErrorType",
     "Event",
@@ -70,6 +83,8 @@ __all__ = [
     "Fenced",
     "Fetched",
     "IntOffset",
+    "Key",
+    "Kind",
     "LogIdentity",
     "Membership",
     "Metrics",
@@ -87,15 +102,21 @@ __all__ = [
     "Poison",
     "Projector",
     "Publisher",
+    "ReadModel",
     "Record",
     "Resets",
+    "Row",
     "Runner",
+    "Seal",
     "SetsUp",
     "Source",
     "SourceFailed",
     "Start",
     "StreamOffset",
+    "Table",
     "TimedOut",
+    "Transaction",
+    "TransactionalProjector",
     "Transient",
     "Undecodable",
     "Upcaster",

@@ -4,6 +4,7 @@ ConsumerError
 ├── Misconfigured          stop before the first poll; a person must change the settings
 │   └── NewerRecord        a newer release wrote this checkpoint; deploy that release here too
 ├── Transient              wait and try the same again, keeping the partition
+│   └── Conflict           another writer came in between: run the transaction again
 ├── SourceFailed           the client cannot go on: close it, wait, open it again
 ├── Fenced                 let the partition go; another worker owns it
 ├── OffsetLost             the log does not hold what we need: halt the partition with the reason
@@ -44,6 +45,10 @@ class Transient(ConsumerError):
     so it must quote no event. Anything else that a projector raises is the fault of the event or of the
     projector.
     """
+
+
+class Conflict(Transient):
+    """Another writer changed what a transaction of the read model had loaded; nothing of it was written."""
 
 
 class SourceFailed(ConsumerError):

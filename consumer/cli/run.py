@@ -123,7 +123,7 @@ def _end_overdue(name: str, seconds: float, batch: Batch) -> None:
     from consumer.cli.signals import end_now
 
     end_now(
-        f"{name} is still applying {batch.partition} from offset {batch.events[0].offset} to "
+        f"{name} is still applying {batch.partition} from offset {batch.first} to "
         f"{batch.fence.offset} after {seconds:g} s (apply_seconds): ending without a commit, so that "
         "nothing it still writes meets what the next owner writes; the events will be applied again",
         exits.OVERDUE,

@@ -8,8 +8,10 @@ from contextlib import suppress
 
 import msgspec
 
+from consumer.engine.claiming import Claiming
 from consumer.engine.holding import Holding
 from consumer.engine.retrying import Backoff
+from consumer.engine.transacting import Transacting
 from consumer.errors import ConsumerError, Fenced, OffsetLost, Transient
 from consumer.model.causes import told
 from consumer.model.condition import Condition
@@ -34,6 +36,7 @@ class Assignments:
         projection: str,
         offsets: OffsetStore,
         *,
+        transacting: Transacting | None = None,
         owner: str,
         start: Start,
         backoff: Backoff,
@@ -41,6 +44,7 @@ class Assignments:
     ) -> None:
         self._projection = projection
         self._offsets = offsets
+        self._claiming = Claiming(projection, offsets, transacting)
         self._owner = owner
         self._start = start
         self._backoff = backoff
@@ -154,21 +158,22 @@ class Assignments:
     def _claim(
         self, partition: Partition, log: LogIdentity, first: Callable[[Start], Offset]
     ) -> Claim:
-        claim = self._offsets.claim(self._projection, partition, owner=self._owner, log=log)
-        if claim.offset is None:
-            claim = self._begin(claim, first)
-        assert claim.offset is not None  # noqa: S101  # _begin gave it one; for the type checker
-        self._holdings[partition] = Holding(claim, claim.offset, self._offsets)
-        self._observer.happened(Claimed(partition, claim.epoch, claim.offset))
-        return claim
+        start = self._start
 
-    def _begin(self, claim: Claim, first: Callable[[Start], Offset]) -> Claim:
-        """Commits the first checkpoint before anything is read, so that a start is decided once."""
-        start = BEGINNING if self._is_added(claim.partition) else self._start
-        offset = first(start)
-        self._offsets.commit(claim, None, offset)
-        self._observer.happened(Began(claim.partition, offset, start))
-        return msgspec.structs.replace(claim, offset=offset)
+        def begin() -> Offset:
+            nonlocal start
+            if self._is_added(partition):
+                start = BEGINNING
+            return first(start)
+
+        taken = self._claiming.claim(partition, owner=self._owner, log=log, first=begin)
+        holding = taken.holding
+        self._holdings[partition] = holding
+        if taken.began:
+            self._observer.happened(Began(partition, holding.offset, start))
+        claim = msgspec.structs.replace(holding.claim, offset=holding.offset)
+        self._observer.happened(Claimed(partition, claim.epoch, holding.offset))
+        return claim
 
     def _is_added(self, partition: Partition) -> bool:
         """Whether the topic grew by this partition after the projection first ran on it.

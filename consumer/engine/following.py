@@ -11,11 +11,13 @@ from contextlib import suppress
 from operator import attrgetter
 
 from consumer.engine.calls import Call
+from consumer.engine.claiming import Claiming
 from consumer.engine.holding import Holding
+from consumer.engine.transacting import Transacting
 from consumer.errors import ConsumerError
 from consumer.model.event import Event
 from consumer.model.operations import ErrorType
-from consumer.model.position import Claim, Offset, Partition
+from consumer.model.position import Offset, Partition
 from consumer.model.start import BEGINNING
 from consumer.ports.event_log import EventLog
 from consumer.ports.offset_store import OffsetStore
@@ -31,11 +33,12 @@ class Following:
         projection: str,
         partition: Partition,
         *,
+        transacting: Transacting | None = None,
         batch_size: int,
     ) -> None:
         self._event_log = event_log
         self._offsets = offsets
-        self._projection = projection
+        self._claiming = Claiming(projection, offsets, transacting)
         self._partition = partition
         self._batch_size = batch_size
         self._holding: Holding | None = None
@@ -47,9 +50,10 @@ class Following:
             log = self._event_log.identity(self._partition)
             call.at = ErrorType.OFFSET
             owner = f"{socket.gethostname()}-{uuid.uuid4().hex[:8]}"
-            claim = self._offsets.claim(self._projection, self._partition, owner=owner, log=log)
-            offset = claim.offset or self._begin(call, claim)
-            self._holding = Holding(claim, offset, self._offsets)
+            taken = self._claiming.claim(
+                self._partition, owner=owner, log=log, first=lambda: self._beginning(call)
+            )
+            self._holding = taken.holding
         return self._holding
 
     def since(self, call: Call) -> Iterator[Sequence[Event]]:
@@ -96,12 +100,11 @@ class Following:
         if found:
             yield [found[offset] for offset in sorted(found)][: self._batch_size]
 
-    def _begin(self, call: Call, claim: Claim) -> Offset:
-        """Commits the place before the log's first event, so that what is trimmed later is missed."""
+    def _beginning(self, call: Call) -> Offset:
+        """The place before the log's first event, so that what is trimmed later is missed."""
         call.at = ErrorType.LOAD
         beginning = self._event_log.before(self._partition, BEGINNING)
         call.at = ErrorType.OFFSET
-        self._offsets.commit(claim, None, beginning)
         return beginning
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, cast
 
 from consumer.engine.awaiting import Loop
 from consumer.engine.calls import Applied, Call, Calls
 from consumer.engine.following import Following, refuse_disorder
 from consumer.engine.settling import Settling
 from consumer.engine.timing_out import TimingOut
+from consumer.engine.transacting import transacting
 from consumer.engine.upcasting import Upcasting
 from consumer.engine.work import Work
 from consumer.errors import Closed, Fenced, Misconfigured, Poison, TimedOut
@@ -23,7 +24,8 @@ from consumer.model.position import Partition
 from consumer.ports.event_log import EventLog
 from consumer.ports.metrics import Metrics
 from consumer.ports.offset_store import OffsetStore
-from consumer.ports.projector import AnyProjector
+from consumer.ports.projector import AnyProjector, TransactionalProjector
+from consumer.ports.read_model import ReadModel
 from consumer.ports.upcaster import Upcaster
 
 if TYPE_CHECKING:
@@ -41,19 +43,23 @@ class Runner:
     for it, as does `setup`, where a connection belongs that one thread alone may use; an apply that takes
     longer raises `TimedOut`: as it may still be running, every later call does too. `logger` gets a line for each call, and `metrics` a count.
 
+    With a `read_model` the projector is a `TransactionalProjector`, and each event counts once, whatever dies
+    when. It is its maker's to close, like the others.
+
     A projector of coroutines is waited for on an event loop of the runner's own: inside one that runs, call
     the runner in a thread, as in `await asyncio.to_thread(runner.apply_since)`; else it raises `Misconfigured`.
 
     Raises `Misconfigured` when made with a batch size below 1, a timeout that is none, a log of several
-    partitions and none named, or a name that cannot be one.
+    partitions and none named, a name that cannot be one, or a projector that does not go with the read model.
     """
 
     def __init__(
         self,
         event_log: EventLog,
         offsets: OffsetStore,
-        projector: AnyProjector,
+        projector: AnyProjector | TransactionalProjector,
         *,
+        read_model: ReadModel | None = None,
         partition: Partition | None = None,
         batch_size: int = 500,
         upcasters: Sequence[Upcaster] = (),
@@ -68,13 +74,23 @@ class Runner:
         self._handles = projector.handles
         self._upcasting = Upcasting(upcasters, projector.handles)
         self._loop = Loop()
-        self._timing_out = None if timeout is None else TimingOut(projector, _seconds(timeout))
+        inside = transacting(projector, read_model)
+        applies = inside or cast(AnyProjector, projector)
+        self._timing_out = None if timeout is None else TimingOut(applies, _seconds(timeout))
         self._settling = Settling(
-            self._timing_out or projector, loop=self._loop, observer=_Silent()
+            self._timing_out or applies,
+            loop=self._loop,
+            in_transactions=inside is not None,
+            observer=_Silent(),
         )
         self._calls = Calls(self._projection, self._partition, logger=logger, metrics=metrics)
         self._following = Following(
-            event_log, offsets, self._projection, self._partition, batch_size=batch_size
+            event_log,
+            offsets,
+            self._projection,
+            self._partition,
+            transacting=inside,
+            batch_size=batch_size,
         )
         #: What an earlier call applied and could not commit.
         self._uncommitted: Work | None = None

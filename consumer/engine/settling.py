@@ -24,6 +24,7 @@ class Settling:
         projector: AnyProjector,
         *,
         loop: Loop,
+        in_transactions: bool = False,
         transient: tuple[type[Exception], ...] = (),
         skip_poison: bool = False,
         limit: Limit | None = None,
@@ -32,6 +33,8 @@ class Settling:
         self._projector = projector
         self._loop = loop
         self._is_set_up = not isinstance(projector, SetsUp)
+        #: Whether the projector moves an offset of its own with each batch, also with one without events.
+        self._in_transactions = in_transactions
         #: Types that a projector may raise in place of `Transient`.
         self._transient = transient
         self._skip_poison = skip_poison
@@ -50,7 +53,8 @@ class Settling:
         an event that it cannot read; that one is put aside, and the others are to be attempted again.
         Raises `Transient` or `ApplyFailed` for the projector, and what `OffsetStore.commit` raises.
         """
-        if work.events and not work.applied and not self._is_applied(work):
+        is_for_projector = bool(work.events) or self._in_transactions
+        if is_for_projector and not work.applied and not self._is_applied(work):
             return False
         began = time.monotonic()
         work.at = ErrorType.OFFSET
@@ -88,7 +92,7 @@ class Settling:
                 f"{self._projector.name} raised {type(cause).__name__} for the events from here to "
                 f"{batch.fence.offset}; mend the projector, they are applied again"
             )
-            raise ApplyFailed(batch.partition, batch.events[0].offset, why) from cause
+            raise ApplyFailed(batch.partition, batch.first, why) from cause
 
     def _watching(self, batch: Batch) -> AbstractContextManager[None]:
         return nullcontext() if self._limit is None else self._limit.watching(batch)

@@ -42,7 +42,7 @@ class TimingOut:
         if self.has_left:
             raise TimedOut(
                 f"{self.name} had not applied the events of {batch.partition} from "
-                f"{batch.events[0].offset} to {batch.fence.offset} after {self._seconds:g} seconds, and "
+                f"{batch.first} to {batch.fence.offset} after {self._seconds:g} seconds, and "
                 "may still be at it. Find out what it waits for, or allow a longer timeout; a new "
                 "Runner applies them again"
             )

@@ -9,13 +9,20 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache, partial
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import msgspec
 
 from consumer.errors import Undecodable
 from consumer.model.position import Fence, Offset, Partition
 
+if TYPE_CHECKING:
+    import typing_extensions
+
+    #: What the data of an event is; an `Event` of which nothing is said has data of any type.
+    D_co = typing_extensions.TypeVar("D_co", covariant=True, default=Any)
+else:
+    D_co = TypeVar("D_co", covariant=True)
 T = TypeVar("T")
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
@@ -34,8 +41,11 @@ _QUOTES = re.compile(
 )
 
 
-class Event(msgspec.Struct, frozen=True, gc=False):
-    """One fact, as its producer stated it, and its place in the log."""
+class Event(msgspec.Struct, Generic[D_co], frozen=True, gc=False):
+    """One fact, as its producer stated it, and its place in the log.
+
+    `Event[OrderPlaced]` is one whose data was decoded as that type.
+    """
 
     id: str
     type: str
@@ -44,7 +54,7 @@ class Event(msgspec.Struct, frozen=True, gc=False):
     partition: Partition
     offset: Offset
     #: `msgspec.Raw` JSON, not yet decoded, or plain Python values; None for a tombstone.
-    data: Any = None
+    data: D_co = None  # type: ignore[assignment]  # only where it may be None does nobody give it
     #: The schema version of `data`.
     version: int = 1
     #: The event's number within its aggregate, from the producer; None where it tells none.
@@ -67,7 +77,7 @@ class Event(msgspec.Struct, frozen=True, gc=False):
         Of duplicate keys in a JSON object the last wins. A type that msgspec cannot decode raises its
         `TypeError`: that is the caller's mistake, and no fault of the event.
         """
-        data = self.data
+        data: Any = self.data
         if data is None:
             raise self._undecodable(into, "a tombstone has no data")
         key: Any = into  # mypy does not believe that a type is hashable
@@ -93,6 +103,11 @@ class Batch(msgspec.Struct, frozen=True, gc=False):
     partition: Partition
     events: Sequence[Event]
     fence: Fence
+
+    @property
+    def first(self) -> Offset:
+        """The offset of the first event; where there is none, the fence's."""
+        return self.events[0].offset if self.events else self.fence.offset
 
     def __iter__(self) -> Iterator[Event]:
         return iter(self.events)

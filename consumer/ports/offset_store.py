@@ -36,7 +36,8 @@ class OffsetStore(Protocol):
         lost reply costs nothing. Claims that race get distinct epochs; the last one holds. The first
         claim records `log`; a later one from a log with another id raises `AnotherLog` and changes
         nothing; a record with an empty id takes the first that it hears. Raises `OffsetLost` where the
-        record is gone that this process held, or another of the projection in data that is gone since.
+        record is gone that this process held, or another of the projection in data that is gone since;
+        but not where there is a `floor`: then a read model keeps the offset, and the record is made anew.
         """
 
     def commit(self, claim: Claim, expected: Offset | None, offset: Offset) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Protocol, runtime_checkable
 
 from consumer.model.event import Batch
+from consumer.model.table import Table
+from consumer.ports.read_model import Transaction
 
 
 class Handles(Protocol):
@@ -53,6 +55,32 @@ class AsyncProjector(Handles, Protocol):
 
 
 @runtime_checkable
+class TransactionalProjector(Handles, Protocol):
+    """A projector whose rows and whose offset are written in one transaction of a read model: effectively once.
+
+    The engine opens the transaction under the batch's fence, and commits it. What it reads and writes must
+    go through the transaction, and nowhere else: `project` may be called again for the same batch.
+    """
+
+    @property
+    def tables(self) -> Sequence[Table]:
+        """The tables that are made and checked before the first batch."""
+
+    @property
+    def read_models(self) -> Collection[str] | None:
+        """The kinds of read model that it can write, as in `ReadModel.kind`; None for all."""
+
+    def prepare(self, transaction: Transaction) -> None:
+        """Called once in each process, when the tables are there; must be safe to repeat and to race."""
+
+    def project(self, batch: Batch, transaction: Transaction) -> None:
+        """Folds the batch into the rows. Raises as `Projector.apply` may; then nothing is written."""
+
+    def clear(self, transaction: Transaction) -> None:
+        """Deletes all that `project` ever wrote, for a rebuild."""
+
+
+@runtime_checkable
 class SetsUp(Protocol):
     """A projector that prepares its read model; optional."""
 
@@ -76,5 +104,5 @@ class Closes(Protocol):
         """Called once, after the last batch; must be safe to call twice."""
 
 
-#: Either kind; the engine tells them apart by what `apply` returns.
+#: Those that write by themselves; the engine tells them apart by what `apply` returns.
 AnyProjector = Projector | AsyncProjector

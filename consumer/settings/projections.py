@@ -11,6 +11,7 @@ from consumer.errors import Misconfigured
 from consumer.model.names import validated_name
 from consumer.model.start import Start
 from consumer.settings.codecs import CodecSettings
+from consumer.settings.read_models import ReadModelSettings
 from consumer.settings.shape import Shape, import_string
 
 #: As Kafka takes them. A topic of Redis Streams may be called no other: readers take no other.
@@ -106,6 +107,9 @@ class ProjectionSettings(Shape):
 
     source: ReadFrom
     """Which events it is given."""
+
+    read_model: ReadModelSettings | None = None
+    """Where the rows are kept, of a projector that leaves that to us: effectively once. Others write by themselves."""
 
     batch_size: Annotated[int, Field(ge=1, le=10_000)] = 500
     """Events that `apply` is given at once, at most."""

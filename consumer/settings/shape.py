@@ -75,8 +75,11 @@ def one_of(part: BaseModel, *names: str) -> None:
     """Raises `ValueError` unless exactly one of the part's fields is set."""
     given = [name for name in names if getattr(part, name) is not None]
     if len(given) != 1:
-        found = f"has {' and '.join(given)}" if given else "has neither"
-        raise ValueError(f"takes either {' or '.join(names)}, and {found}")
+        none = "neither" if len(names) == 2 else "none"  # noqa: PLR2004  of two it is neither
+        found = f"has {' and '.join(given)}" if given else f"has {none}"
+        either = "either" if len(names) == 2 else "one of"  # noqa: PLR2004
+        listed = f"{', '.join(names[:-1])} or {names[-1]}"
+        raise ValueError(f"takes {either} {listed}, and {found}")
 
 
 def import_string(text: str) -> str:

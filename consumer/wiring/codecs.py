@@ -19,5 +19,5 @@ def codec(settings: CodecSettings) -> Codec:
     if settings == "envelope":
         return Envelope()
     if isinstance(settings, str):
-        return cast("Codec", made(settings, having="decode"))
+        return cast("Codec", made(settings, having=("decode",)))
     return Json(**settings.json_.model_dump())

@@ -28,25 +28,30 @@ def imported(text: str) -> Any:
     return found
 
 
-def made(text: str, *, having: str) -> Any:
+def made(text: str, *, having: tuple[str, ...]) -> Any:
     """The object, or what the class or function that `text` names makes of no arguments.
 
-    An object with the method `having` is taken as it is. Raises `Misconfigured`.
+    An object with one of the methods `having` is taken as it is. Raises `Misconfigured`.
     """
     found = imported(text)
-    if hasattr(found, having) and not isinstance(found, type):
+    if _has(found, having) and not isinstance(found, type):
         return found
+    method = having[0]
     if not callable(found):
-        raise Misconfigured(f"{text} is a {type(found).__name__}, which has no method {having}")
+        raise Misconfigured(f"{text} is a {type(found).__name__}, which has no method {method}")
     try:
         product = found()
     except _RAISED as cause:
         raise Misconfigured(f"{text}() raised {described(cause)}") from cause
-    if not hasattr(product, having):
+    if not _has(product, having):
         raise Misconfigured(
-            f"{text}() made a {type(product).__name__}, which has no method {having}"
+            f"{text}() made a {type(product).__name__}, which has no method {method}"
         )
     return product
+
+
+def _has(found: Any, methods: tuple[str, ...]) -> bool:
+    return any(hasattr(found, method) for method in methods)
 
 
 def described(cause: BaseException) -> str:

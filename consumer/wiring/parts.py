@@ -12,7 +12,7 @@ from consumer.engine.awaiting import Loop
 from consumer.engine.upcasting import Upcasting
 from consumer.errors import Misconfigured
 from consumer.ports.codec import Codec
-from consumer.ports.projector import AnyProjector, Closes
+from consumer.ports.projector import AnyProjector, Closes, TransactionalProjector
 from consumer.ports.upcaster import Upcaster
 from consumer.settings.projections import ProjectionSettings
 from consumer.wiring.codecs import codec
@@ -25,7 +25,7 @@ T = TypeVar("T")
 class Parts(msgspec.Struct, frozen=True):
     """What the import strings of a projection stand for."""
 
-    projector: AnyProjector
+    projector: AnyProjector | TransactionalProjector
     codec: Codec
     upcasting: Upcasting
     transient: tuple[type[Exception], ...]

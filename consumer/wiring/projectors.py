@@ -6,16 +6,16 @@ from typing import Any
 
 from consumer.engine.upcasting import check_handles
 from consumer.errors import Misconfigured
-from consumer.ports.projector import AnyProjector
+from consumer.ports.projector import AnyProjector, TransactionalProjector
 from consumer.wiring.importing import made
 
 
-def projector(text: str) -> AnyProjector:
+def projector(text: str) -> AnyProjector | TransactionalProjector:
     """The projector that `module:name` names, or that its class or function makes.
 
     Raises `Misconfigured`, also where the object is no projector.
     """
-    own: Any = made(text, having="apply")
+    own: Any = made(text, having=("apply", "project"))
     kind = type(own).__name__
     if not isinstance(getattr(own, "name", None), str):
         raise Misconfigured(f"{kind} has no name: give it an attribute `name`, a text")
@@ -25,5 +25,5 @@ def projector(text: str) -> AnyProjector:
             "set of their names, or None for all"
         )
     check_handles(own.handles)
-    projector: AnyProjector = own
+    projector: AnyProjector | TransactionalProjector = own
     return projector

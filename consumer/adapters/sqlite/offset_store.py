@@ -59,7 +59,7 @@ class SqliteOffsetStore:
             incarnation = records.incarnation(connection)
             is_another = self._incarnations.get(projection, incarnation) != incarnation
             before = records.read(connection, projection, partition)
-            if before is None and (held or is_another):
+            if before is None and floor is None and (held or is_another):
                 raise gone(projection, partition)
             before = before or UNCLAIMED
             after = before.claimed(owner, token, log, max(floor or 0, held), datetime.now(UTC))
@@ -67,7 +67,10 @@ class SqliteOffsetStore:
                 raise another_log(projection, partition, before.log or log, log)
             records.write(connection, projection, partition, after)
         self._held[projection, partition] = max(after.epoch, held)
-        self._incarnations.setdefault(projection, incarnation)
+        if floor is None:
+            self._incarnations.setdefault(projection, incarnation)
+        else:
+            self._incarnations[projection] = incarnation
         return Claim(projection, partition, after.epoch, token, after.offset)
 
     def commit(self, claim: Claim, expected: Offset | None, offset: Offset) -> None:

@@ -82,7 +82,7 @@ def test_a_class_and_a_function_are_called_and_an_object_is_taken(write: Write) 
     )
 
     for name in ("One", "two", "three"):
-        assert type(made(f"{module}:{name}", having="apply")).__name__ == "One"
+        assert type(made(f"{module}:{name}", having=("apply",))).__name__ == "One"
 
 
 @pytest.mark.parametrize(
@@ -99,6 +99,6 @@ def test_a_class_and_a_function_are_called_and_an_object_is_taken(write: Write) 
 def test_what_cannot_become_the_object_is_told(write: Write, code: str, expected: str) -> None:
     module = write(code)
 
-    assert complaint(lambda: made(f"{module}:x", having="apply")).startswith(
+    assert complaint(lambda: made(f"{module}:x", having=("apply",))).startswith(
         expected.format(module)
     )

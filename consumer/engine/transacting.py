@@ -1,0 +1,68 @@
+"""Effectively once: a batch's rows and its offset in one transaction of the read model."""
+
+from __future__ import annotations
+
+from consumer.errors import Conflict, Misconfigured
+from consumer.model.event import Batch
+from consumer.ports.projector import AnyProjector, TransactionalProjector
+from consumer.ports.read_model import ReadModel
+
+#: How often a transaction is run again at once, before it waits like any other that failed. Somebody's
+#: transaction went through each time, so it takes as many writers on one key to get there.
+_AT_ONCE = 20
+
+
+class Transacting:
+    """A `Projector` that projects inside transactions, under the fence of each batch.
+
+    Its `apply` takes a batch without events too, whose offset moves like any other.
+    """
+
+    def __init__(self, projector: TransactionalProjector, read_model: ReadModel) -> None:
+        self.name = projector.name
+        self.handles = projector.handles
+        self.read_model = read_model
+        self._projector = projector
+        self._is_set_up = False
+
+    def setup(self) -> None:
+        """Makes and checks the tables; once."""
+        if not self._is_set_up:
+            self.read_model.prepare(self._projector.tables, self._projector.prepare)
+            self._is_set_up = True
+
+    def apply(self, batch: Batch) -> None:
+        """Runs the transaction, and again where another writer came in between; raises what it raises."""
+        for _ in range(_AT_ONCE):
+            try:
+                return self._transact(batch)
+            except Conflict:
+                continue
+        return self._transact(batch)
+
+    def _transact(self, batch: Batch) -> None:
+        with self.read_model.transaction(batch.fence) as transaction:
+            if batch.events and not transaction.is_repeated:
+                self._projector.project(batch, transaction)
+
+
+def transacting(
+    projector: AnyProjector | TransactionalProjector, read_model: ReadModel | None
+) -> Transacting | None:
+    """The two together; None for a projector that writes by itself. `Misconfigured` where one lacks the other."""
+    if not isinstance(projector, TransactionalProjector):
+        if read_model is not None:
+            raise Misconfigured(
+                f"{projector.name} writes by itself, and to no read model of ours: leave the read model "
+                "out, or make the projector a TableProjector, or one for a database"
+            )
+        return None
+    kinds = projector.read_models
+    if read_model is None:
+        listed = "" if kinds is None else f" ({', '.join(sorted(kinds))})"
+        raise Misconfigured(f"{projector.name} keeps its rows in a read model{listed}: name one")
+    if kinds is not None and read_model.kind not in kinds:
+        raise Misconfigured(
+            f"{projector.name} writes {' or '.join(sorted(kinds))}, and its read model is {read_model.kind}"
+        )
+    return Transacting(projector, read_model)

@@ -1,0 +1,1 @@
+"""For tests of projectors: the real runner, in memory."""
