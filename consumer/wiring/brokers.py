@@ -19,6 +19,10 @@ class Broker(Protocol):
     and `Transient`.
     """
 
+    @property
+    def session_seconds(self) -> float:
+        """How long a worker may give no sign of life before its partitions go to others."""
+
     def problems(self) -> Sequence[str]:
         """What is wrong with its settings, as far as it can be told without a connection."""
 

@@ -23,6 +23,8 @@ from consumer.wiring.importing import imported
 
 #: The brokers are asked for one topic, for without one they tell of all. It need not exist.
 _ANY_TOPIC = "projections-check"
+#: A session, where nothing else is said: librdkafka's default, and the brokers' for groups of KIP-848.
+_SESSION_MS = 45_000
 
 
 class Kafka:
@@ -31,6 +33,11 @@ class Kafka:
     def __init__(self, settings: KafkaSettings) -> None:
         self._settings = settings
         self._token = None if settings.token is None else _function(settings.token)
+
+    @property
+    def session_seconds(self) -> float:
+        """As `Broker.session_seconds`."""
+        return float(self._settings.properties.get("session.timeout.ms", _SESSION_MS)) / 1000
 
     def problems(self) -> Sequence[str]:
         """As `Broker.problems`: what librdkafka, and we, make of the properties."""

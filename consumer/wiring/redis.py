@@ -51,6 +51,11 @@ class RedisStreams:
     def __init__(self, settings: RedisStreamSettings) -> None:
         self._settings = settings
 
+    @property
+    def session_seconds(self) -> float:
+        """As `Broker.session_seconds`: a lease."""
+        return self._settings.lease_seconds
+
     def problems(self) -> Sequence[str]:
         """As `Broker.problems`: the settings have told all that can be told."""
         return []

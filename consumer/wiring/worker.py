@@ -76,7 +76,7 @@ def ready(
     backoff = Backoff(projection.retry.initial, projection.retry.cap)
     with ExitStack() as afterwards:
         offsets = afterwards.enter_context(closing(offset_store(settings.offsets)))
-        inside = _transacting(made_of, projection, afterwards)
+        inside = _transacting(made_of, projection, servers.session_seconds, afterwards)
         source = servers.source(name, projection, owner=owner)
         assignments = Assignments(
             name,
@@ -120,11 +120,11 @@ def ready(
 
 
 def _transacting(
-    made_of: Parts, projection: ProjectionSettings, afterwards: ExitStack
+    made_of: Parts, projection: ProjectionSettings, seconds: float, afterwards: ExitStack
 ) -> Transacting | None:
     if projection.read_model is None:
         return transacting(made_of.projector, None)
-    rows = afterwards.enter_context(closing(read_model(projection.read_model)))
+    rows = afterwards.enter_context(closing(read_model(projection.read_model, seconds=seconds)))
     return transacting(made_of.projector, rows)
 
 
