@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Iterator, Sequence
+from typing import cast
 
 import msgspec
 
@@ -13,6 +14,7 @@ from consumer.engine.awaiting import Loop
 from consumer.engine.decoding import Decoding
 from consumer.engine.retrying import Backoff
 from consumer.engine.settling import Settling
+from consumer.engine.transacting import transacting
 from consumer.engine.upcasting import Upcasting
 from consumer.engine.worker import Worker
 from consumer.model.event import Batch, Event, undecodable
@@ -20,8 +22,10 @@ from consumer.model.facts import Fact
 from consumer.model.position import Claim, IntOffset, LogIdentity, Offset, Partition
 from consumer.model.record import Fetched, Record
 from consumer.model.start import BEGINNING, Start
+from consumer.model.table import Column, Kind, Table
 from consumer.ports.offset_store import OffsetStore
-from consumer.ports.projector import Projector
+from consumer.ports.projector import Projector, TransactionalProjector
+from consumer.ports.read_model import ReadModel, Transaction
 from consumer.ports.source import Membership
 from consumer.ports.upcaster import Upcaster
 
@@ -62,6 +66,45 @@ class Folded:
     @property
     def numbers(self) -> list[int]:
         return [event.decode(int) for batch in self.batches for event in batch]
+
+
+#: What each partition's events were, one after the other, in one text; and how many there are in all.
+CHAINS = Table("chains", (Column("place", Kind.TEXT), Column("seen", Kind.TEXT)), ("place",))
+TOTALS = Table("totals", (Column("name", Kind.TEXT), Column("count", Kind.INTEGER)), ("name",))
+
+
+class Chained:
+    """A projector whose rows show what was lost, repeated, or came out of order; its total is shared by all partitions."""
+
+    name = "chained"
+    handles: Collection[str] | None = None
+    tables = (CHAINS, TOTALS)
+    read_models: Collection[str] | None = None
+
+    def __init__(self, *raises: Exception) -> None:
+        self.raises = list(raises)
+        #: Called once, when the rows are loaded and not yet written.
+        self.between: Callable[[], None] | None = None
+
+    def prepare(self, transaction: Transaction) -> None:
+        """There is nothing more to prepare."""
+
+    def project(self, batch: Batch, transaction: Transaction) -> None:
+        place = (str(batch.partition),)
+        chain = transaction.load(CHAINS, [place]).get(place, (*place, ""))
+        total = transaction.load(TOTALS, [("all",)]).get(("all",), ("all", 0))
+        if self.raises:
+            raise self.raises.pop(0)
+        if self.between is not None:
+            between, self.between = self.between, None
+            between()
+        seen = " ".join([chain[1], *(str(event.decode(int)) for event in batch)]).strip()
+        transaction.write(CHAINS, [(*place, seen)])
+        transaction.write(TOTALS, [("all", total[1] + len(batch))])
+
+    def clear(self, transaction: Transaction) -> None:
+        transaction.clear(CHAINS)
+        transaction.clear(TOTALS)
 
 
 class Numbers:
@@ -180,8 +223,9 @@ class Engine:
         self,
         source: ScriptedSource,
         offsets: OffsetStore,
-        projector: Projector,
+        projector: Projector | TransactionalProjector,
         *,
+        read_model: ReadModel | None = None,
         start: Start = BEGINNING,
         upcasters: Sequence[Upcaster] = (),
         transient: tuple[type[Exception], ...] = (),
@@ -190,9 +234,11 @@ class Engine:
         self.source, self.offsets = source, offsets
         self.seen = Recorder()
         self.loop = Loop()
+        inside = transacting(projector, read_model)
         self.assignments = Assignments(
             projector.name,
             offsets,
+            transacting=inside,
             owner="me",
             start=start,
             backoff=AT_ONCE,
@@ -208,8 +254,9 @@ class Engine:
                 observer=self.seen,
             ),
             Settling(
-                projector,
+                inside or cast(Projector, projector),
                 loop=self.loop,
+                in_transactions=inside is not None,
                 transient=transient,
                 skip_poison=skip_poison,
                 observer=self.seen,

@@ -87,13 +87,7 @@ class MemoryReadModel:
             is_repeated = self._is_repeated(fences)
         transaction = Transaction(self._rows, is_repeated=is_repeated)
         yield transaction
-        with self._lock:
-            if self._is_repeated(fences):
-                return
-            transaction.take_effect()
-            for fence in fences:
-                place = (fence.projection, fence.partition)
-                self._seals[place] = self._seals[place].moved(fence)
+        self._take(transaction, fences)
 
     @contextmanager
     def reset(self, projection: str, seals: Mapping[Partition, Seal]) -> Iterator[Transaction]:
@@ -120,6 +114,15 @@ class MemoryReadModel:
     def close(self) -> None:
         """As `ReadModel.close`; the rows are gone with it."""
         self._closed = True
+
+    def _take(self, transaction: Transaction, fences: tuple[Fence, ...]) -> None:
+        with self._lock:
+            if self._is_repeated(fences):
+                return
+            transaction.take_effect()
+            for fence in fences:
+                place = (fence.projection, fence.partition)
+                self._seals[place] = self._seals[place].moved(fence)
 
     def _is_repeated(self, fences: tuple[Fence, ...]) -> bool:
         repeats = set()
