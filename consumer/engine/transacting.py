@@ -49,20 +49,25 @@ class Transacting:
 def transacting(
     projector: AnyProjector | TransactionalProjector, read_model: ReadModel | None
 ) -> Transacting | None:
-    """The two together; None for a projector that writes by itself. `Misconfigured` where one lacks the other."""
+    """The two together; None for a projector that writes by itself. `Misconfigured` where they do not go together."""
+    refuse_mismatch(projector, None if read_model is None else read_model.kind)
+    if isinstance(projector, TransactionalProjector) and read_model is not None:
+        return Transacting(projector, read_model)
+    return None
+
+
+def refuse_mismatch(projector: AnyProjector | TransactionalProjector, kind: str | None) -> None:
+    """Raises `Misconfigured` where a projector lacks a read model, or cannot write one of this `kind`."""
     if not isinstance(projector, TransactionalProjector):
-        if read_model is not None:
+        if kind is not None:
             raise Misconfigured(
-                f"{projector.name} writes by itself, and to no read model of ours: leave the read model "
-                "out, or make the projector a TableProjector, or one for a database"
+                f"{projector.name} writes by itself, and to no read model of ours: leave it out, or make "
+                "the projector a TableProjector, or one for a database"
             )
-        return None
+        return
     kinds = projector.read_models
-    if read_model is None:
-        listed = "" if kinds is None else f" ({', '.join(sorted(kinds))})"
+    listed = "" if kinds is None else f" ({' or '.join(sorted(kinds))})"
+    if kind is None:
         raise Misconfigured(f"{projector.name} keeps its rows in a read model{listed}: name one")
-    if kinds is not None and read_model.kind not in kinds:
-        raise Misconfigured(
-            f"{projector.name} writes {' or '.join(sorted(kinds))}, and its read model is {read_model.kind}"
-        )
-    return Transacting(projector, read_model)
+    if kinds is not None and kind not in kinds:
+        raise Misconfigured(f"{projector.name} cannot write {kind}: it takes another one{listed}")

@@ -89,3 +89,8 @@ class ReadModelSettings(Shape):
     def _one_kind(self) -> ReadModelSettings:
         one_of(self, "postgresql", "sqlite", "redis")
         return self
+
+    @property
+    def kind(self) -> str:
+        """Which of them it is."""
+        return next(name for name in type(self).model_fields if getattr(self, name) is not None)

@@ -9,6 +9,7 @@ from typing import TypeVar
 import msgspec
 
 from consumer.engine.awaiting import Loop
+from consumer.engine.transacting import refuse_mismatch
 from consumer.engine.upcasting import Upcasting
 from consumer.errors import Misconfigured
 from consumer.ports.codec import Codec
@@ -50,6 +51,9 @@ def parts(name: str, settings: ProjectionSettings) -> Parts:
             return None
 
     own = attempt("projector", partial(projector, settings.projector))
+    if own is not None:
+        kind = None if settings.read_model is None else settings.read_model.kind
+        attempt("read_model", partial(refuse_mismatch, own, kind))
     envelope = attempt("source.codec", partial(codec, settings.source.codec))
     found = [
         attempt(f"upcasters[{at}]", partial(_upcasters, text))

@@ -170,6 +170,17 @@ def test_who_claims_fences_who_held_the_rows(stores: Stores) -> None:
     assert stores.sealed == (2, IntOffset(5))
 
 
+def test_a_write_under_an_old_epoch_is_refused_though_it_follows_where_the_rows_stand(
+    stores: Stores,
+) -> None:
+    zombie = stores.claim()
+    stores.claim()
+
+    with pytest.raises(Fenced):
+        stores.moved(zombie, 0)
+    assert stores.sealed == (2, IntOffset(-1))
+
+
 def test_a_commit_that_finds_nothing_in_the_offset_store_joins_again_and_halts_nothing(
     stores: Stores,
 ) -> None:
@@ -237,7 +248,9 @@ def test_a_projector_that_writes_by_itself_takes_none() -> None:
 def test_a_projector_of_one_database_is_not_given_another() -> None:
     projector = Chained()
     projector.read_models = {"postgresql"}
-    with pytest.raises(Misconfigured, match="writes postgresql, and its read model is memory"):
+    with pytest.raises(
+        Misconfigured, match=r"cannot write memory: it takes another one \(postgresql\)"
+    ):
         transacting(projector, MemoryReadModel())
 
 
