@@ -2,5 +2,5 @@
 
 import pytest
 
-for suite in ("offset_store", "presence", "audit"):
+for suite in ("offset_store", "presence", "audit", "read_model", "read_model_values"):
     pytest.register_assert_rewrite(f"tests.contracts.{suite}_contract")

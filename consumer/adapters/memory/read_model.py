@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from threading import Lock
-from typing import Any, NoReturn
+from typing import NoReturn
 
+from consumer.adapters.memory.values import given, kept, keyed
 from consumer.errors import Closed, Conflict, Fenced, Misconfigured
 from consumer.model.names import validated_name
 from consumer.model.position import Claim, Fence, LogIdentity, Offset, Partition
@@ -17,7 +18,7 @@ Rows = dict[str, dict[Key, Row]]
 
 
 class MemoryReadModel:
-    """The `ReadModel` without a server. Rows may hold whatever Python can."""
+    """The `ReadModel` without a server: its columns take what those of a database do, and no more."""
 
     kind = "memory"
 
@@ -32,7 +33,7 @@ class MemoryReadModel:
         """All rows of the table, in the order of their keys."""
         self._check_open()
         with self._lock:
-            return [row for _, row in sorted(self._rows.get(table.name, {}).items())]
+            return [given(row) for _, row in sorted(self._rows.get(table.name, {}).items())]
 
     def prepare(self, tables: Sequence[Table], also: Callable[[Transaction], None]) -> None:
         """As `ReadModel.prepare`."""
@@ -40,16 +41,13 @@ class MemoryReadModel:
         with self._lock:
             for table in tables:
                 known = self._tables.setdefault(table.name, table)
-                if known != table:
-                    raise Misconfigured(
-                        f"the table {table.name} has the columns "
-                        f"{', '.join(known.by_name)} in memory, and the projector's are "
-                        f"{', '.join(table.by_name)}"
-                    )
-        transaction = Transaction(self._rows, is_repeated=False)
-        also(transaction)
-        with self._lock:
-            transaction.take_effect()
+                if (known.columns, known.key) != (table.columns, table.key):
+                    raise _differing(known, table)
+        while True:
+            transaction = Transaction(self._rows, is_repeated=False)
+            also(transaction)
+            with self._lock, suppress(Conflict):
+                return transaction.take_effect()
 
     def sealed(self, projection: str, partition: Partition) -> Seal | None:
         """As `ReadModel.sealed`."""
@@ -148,26 +146,30 @@ class Transaction:
         self._tables = tables
         self._loaded: list[tuple[str, Key, Row | None]] = []
         self._steps: list[Callable[[], object]] = []
+        self._undoing: list[Callable[[], object]] = []
 
     def load(self, table: Table, keys: Sequence[Key]) -> Mapping[Key, Row]:
         """As `Transaction.load`."""
         rows = self._tables.get(table.name, {})
-        found = {key: rows[key] for key in keys if key in rows}
+        found = {key: row for key in keys if (row := rows.get(keyed(table, key))) is not None}
         self._loaded += [(table.name, key, found.get(key)) for key in keys]
-        return found
+        return {key: given(row) for key, row in found.items()}
 
     def write(self, table: Table, rows: Iterable[Row], gone: Iterable[Key] = ()) -> None:
         """As `Transaction.write`."""
-        placed, deleted = {table.key_of(row): row for row in rows}, list(gone)
+        placed = {table.key_of(row): row for row in [kept(table, row) for row in rows]}
+        deleted = [keyed(table, key) for key in gone]
         self._steps.append(lambda: self._place(table, placed, deleted))
 
     def append(self, table: Table, rows: Iterable[Row]) -> None:
         """As `Transaction.append`."""
-        self.write(table, rows)
+        kept_rows = [kept(table, row) for row in rows]
+        added = {table.key_of(row): row for row in kept_rows}
+        self._steps.append(lambda: self._add(table, added, len(kept_rows)))
 
     def clear(self, table: Table) -> None:
         """As `Transaction.clear`."""
-        self._steps.append(lambda: self._tables.pop(table.name, None))
+        self._steps.append(lambda: self._clear(table))
 
     @property
     def cursor(self) -> NoReturn:
@@ -179,11 +181,45 @@ class Transaction:
         for table, key, row in self._loaded:
             if self._tables.get(table, {}).get(key) != row:
                 raise Conflict(f"a row of {table} was changed by another writer")
-        for step in self._steps:
-            step()
+        try:
+            for step in self._steps:
+                step()
+        except KeyError:
+            for undo in reversed(self._undoing):
+                undo()
+            raise
 
-    def _place(self, table: Table, rows: Mapping[Key, Any], gone: Iterable[Key]) -> None:
-        kept = self._tables.setdefault(table.name, {})
-        kept.update(rows)
-        for key in gone:
-            kept.pop(key, None)
+    def _place(self, table: Table, rows: Mapping[Key, Row], gone: Iterable[Key]) -> None:
+        there = self._tables.setdefault(table.name, {})
+        before = {key: there.get(key) for key in (*rows, *gone)}
+        self._undoing.append(lambda: _put(there, before))
+        _put(there, rows)
+        _put(there, dict.fromkeys(gone))
+
+    def _add(self, table: Table, rows: Mapping[Key, Row], count: int) -> None:
+        if len(rows) < count or not rows.keys().isdisjoint(self._tables.get(table.name, {})):
+            raise KeyError(f"a row that is appended to {table.name} has a key that is taken")
+        self._place(table, rows, ())
+
+    def _clear(self, table: Table) -> None:
+        before = self._tables.pop(table.name, {})
+        self._undoing.append(lambda: self._tables.update({table.name: before}))
+
+
+def _put(there: dict[Key, Row], rows: Mapping[Key, Row | None]) -> None:
+    for key, row in rows.items():
+        if row is None:
+            there.pop(key, None)
+        else:
+            there[key] = row
+
+
+def _differing(known: Table, table: Table) -> Misconfigured:
+    columns = known.by_name.keys() | table.by_name.keys()
+    differ = {name for name in columns if known.by_name.get(name) != table.by_name.get(name)}
+    if known.key != table.key:
+        differ.update(known.key, table.key)
+    what = f"the columns {', '.join(sorted(differ))}" if differ else "the columns' order"
+    return Misconfigured(
+        f"two projectors call a table {table.name}, and do not agree on {what}: rename one"
+    )
