@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 import pytest
 
 from consumer.embedded.kafka import Kafka
+from consumer.embedded.postgresql import Postgresql
 from consumer.embedded.valkey import Valkey
 from tests import servers
 from tests.servers import Missing, RedisServer
@@ -107,6 +108,23 @@ def valkey_cluster(_find: Callable[[str], Any]) -> servers.RedisCluster:
 def valkey_sentinel(_find: Callable[[str], Any]) -> servers.RedisSentinel:
     """Three Sentinels over a master and a replica: `.addresses`, `.service`."""
     return _find("valkey_sentinel")
+
+
+@pytest.fixture(scope="session")
+def postgresql(_find: Callable[[str], Any]) -> servers.PostgresqlServer:
+    """The run's PostgreSQL: `.database()` makes an empty database for a test and returns its URL."""
+    return _find("postgresql")
+
+
+@pytest.fixture
+def own_postgresql() -> Iterator[Callable[..., Postgresql]]:
+    """Makes servers that a test may stop, kill and restart: `own_postgresql(options={"fsync": "on"})`."""
+    with ExitStack() as stack:
+
+        def make(options: dict[str, object] | None = None) -> Postgresql:
+            return _made(stack, lambda: servers.postgresql_process(options))
+
+        yield make
 
 
 @pytest.fixture

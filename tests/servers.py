@@ -13,6 +13,7 @@ import os
 import re
 import secrets
 import shutil
+import struct
 import subprocess
 import sys
 import tempfile
@@ -26,8 +27,12 @@ from functools import cache
 from multiprocessing.connection import Client, Connection, Listener
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import psycopg
 
 from consumer.embedded.kafka import RELEASE, Kafka
+from consumer.embedded.postgresql import Postgresql
 from consumer.embedded.process import HOST, ServerProcess, exchange, free_port
 from consumer.embedded.valkey import Valkey, binary
 from consumer.errors import ConsumerError
@@ -70,7 +75,22 @@ class RedisSentinel:
     service: str = SERVICE
 
 
-Server = KafkaServer | RedisServer | RedisCluster | RedisSentinel
+@dataclass(frozen=True)
+class PostgresqlServer:
+    """A PostgreSQL; `url` is a database of the run's own, and so is each that `database` makes."""
+
+    url: str
+    run: str
+
+    def database(self) -> str:
+        """The URL of a new, empty database."""
+        name = f"{self.run}_{secrets.token_hex(4)}"
+        with psycopg.connect(self.url, autocommit=True) as connection:
+            connection.execute(f'CREATE DATABASE "{name}" TEMPLATE template0')
+        return urlunsplit(urlsplit(self.url)._replace(path=f"/{name}"))
+
+
+Server = KafkaServer | RedisServer | RedisCluster | RedisSentinel | PostgresqlServer
 
 
 # --- where each is found -------------------------------------------------------------------------
@@ -124,9 +144,26 @@ def valkey_sentinel() -> Iterator[RedisSentinel]:
             yield RedisSentinel(trio.addresses)
 
 
+@contextmanager
+def postgresql() -> Iterator[PostgresqlServer]:
+    """At an address of somebody else's the run's databases are dropped when it ends."""
+    run = f"test_{secrets.token_hex(4)}"
+    if url := os.environ.get("PROJECTIONS_TEST_POSTGRESQL"):
+        yield PostgresqlServer(url, run)
+        with psycopg.connect(url, autocommit=True) as connection:
+            made = connection.execute(
+                "SELECT datname FROM pg_database WHERE starts_with(datname, %s)", [f"{run}_"]
+            )
+            for (name,) in made.fetchall():
+                connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+    else:
+        with _first_of(postgresql_container, postgresql_process) as found:
+            yield PostgresqlServer(found.url, run)
+
+
 SERVERS: dict[str, Callable[[], AbstractContextManager[Server]]] = {
     find.__name__: find
-    for find in (kafka, valkey, redis_62, redis_70, valkey_cluster, valkey_sentinel)
+    for find in (kafka, valkey, redis_62, redis_70, valkey_cluster, valkey_sentinel, postgresql)
 }
 
 
@@ -208,6 +245,22 @@ def kafka_process(properties: dict[str, str] | None = None) -> Iterator[Kafka]:
         with _or_missing():
             own = stack.enter_context(Kafka(properties=properties))
         yield own
+
+
+@contextmanager
+def postgresql_process(options: dict[str, object] | None = None) -> Iterator[Postgresql]:
+    with ExitStack() as stack:
+        with _or_missing():
+            own = stack.enter_context(
+                Postgresql(options=options, programs=postgresql_programs_on_path())
+            )
+        yield own
+
+
+def postgresql_programs_on_path() -> Path | None:
+    """Where `postgres` and `initdb` are, if both are there."""
+    found = shutil.which("postgres")
+    return Path(found).parent if found and shutil.which("initdb") else None
 
 
 @contextmanager
@@ -338,6 +391,17 @@ def redis_container(image: str) -> Iterator[RedisServer]:
     with _container(image, port, 6379, {}):
         _until(lambda: exchange(port, b"PING\r\n").startswith(b"+PONG"), f"{image} did not answer")
         yield RedisServer(f"redis://{HOST}:{port}/0")
+
+
+@contextmanager
+def postgresql_container() -> Iterator[PostgresqlServer]:
+    port = free_port()
+    image = "postgres:18"
+    greeting = b"user\0postgres\0database\0postgres\0\0"
+    start = struct.pack(">ii", 8 + len(greeting), 3 << 16) + greeting
+    with _container(image, port, 5432, {"POSTGRES_HOST_AUTH_METHOD": "trust"}):
+        _until(lambda: exchange(port, start).startswith(b"R"), f"{image} did not answer")
+        yield PostgresqlServer(f"postgresql://postgres@{HOST}:{port}/postgres", "")
 
 
 @contextmanager

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import pwd
 import random
+import select
+import signal
 import socket
 import subprocess
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from consumer.errors import Misconfigured
 
@@ -47,20 +52,38 @@ def exchange(port: int, request: bytes) -> bytes:
         return b""
 
 
+def as_user(name: str | None) -> dict[str, Any]:
+    """What `subprocess` is told to run a command as the user `name`, which root alone may; None: as oneself."""
+    if name is None:
+        return {}
+    return {"user": name, "group": pwd.getpwnam(name).pw_gid, "extra_groups": []}
+
+
 class ServerProcess:
     """One server as a child process, in a session of its own: Ctrl-C reaches only its parent.
 
-    Its output goes to the file `log`, and is quoted when it does not come up.
+    Its output goes to the file `log`, and is quoted when it does not come up. As root, `user` may name
+    another user to run it. `stopped_by` is the signal that asks it to end in good order.
     """
 
     def __init__(
-        self, name: str, command: Sequence[str | Path], *, log: Path, answers: Callable[[], bool]
+        self,
+        name: str,
+        command: Sequence[str | Path],
+        *,
+        log: Path,
+        answers: Callable[[], bool],
+        user: str | None = None,
+        stopped_by: signal.Signals = signal.SIGTERM,
     ) -> None:
         self.name = name
         self._command = [str(part) for part in command]
         self._log = log
         self._answers = answers
+        self._user = user
+        self._stopped_by = stopped_by
         self._process: subprocess.Popen[bytes] | None = None
+        self._family: int | None = None
 
     @property
     def pid(self) -> int:
@@ -71,14 +94,22 @@ class ServerProcess:
 
     def start(self) -> None:
         """Returns once the server answers; `Misconfigured`, with its last words, if it does not."""
-        with self._log.open("ab") as output:
-            self._process = subprocess.Popen(  # noqa: S603  the command is ours, without a shell
-                self._command,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
+        # The writing end is held by the server and by its children, and by nobody else.
+        self._family, writing = os.pipe()
+        try:
+            with self._log.open("ab") as output:
+                self._process = subprocess.Popen(  # noqa: S603  the command is ours, without a shell
+                    self._command,
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,
+                    pass_fds=(writing,),
+                    cwd=self._log.parent,
+                    **as_user(self._user),
+                )
+        finally:
+            os.close(writing)
         deadline = time.monotonic() + _STARTUP
         while not self._answers():
             ended = self._process.poll() is not None
@@ -92,21 +123,29 @@ class ServerProcess:
         """Asks the server to end, and waits until it has. Safe to call twice."""
         if self._process is None:
             return
-        self._process.terminate()
+        self._process.send_signal(self._stopped_by)
         try:
             self._process.wait(_SHUTDOWN)
         except subprocess.TimeoutExpired:
             self._process.kill()
-            self._process.wait()
-        self._process = None
+        self._ended()
 
     def kill(self) -> None:
         """Ends the server at once, as a power cut would. Safe to call twice."""
         if self._process is None:
             return
         self._process.kill()
-        self._process.wait()
-        self._process = None
+        self._ended()
+
+    def _ended(self) -> None:
+        """Until its children are gone too: they notice by themselves, and hold what its next start needs."""
+        if self._process is not None:
+            self._process.wait()
+            self._process = None
+        if self._family is not None:
+            select.select([self._family], [], [], _SHUTDOWN)
+            os.close(self._family)
+            self._family = None
 
     def _last_words(self) -> str:
         lines = self._log.read_text(errors="replace").strip().splitlines()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -25,13 +26,22 @@ class EmbeddedServer:
         self.port = free_port()
         self._process: ServerProcess
 
-    def _runs(self, command: Sequence[str | Path], *, answers: Callable[[], bool]) -> None:
-        """What is started, and how it shows that it is up."""
+    def _runs(
+        self,
+        command: Sequence[str | Path],
+        *,
+        answers: Callable[[], bool],
+        user: str | None = None,
+        stopped_by: signal.Signals = signal.SIGTERM,
+    ) -> None:
+        """What is started, by whom, how it shows that it is up, and what asks it to end."""
         self._process = ServerProcess(
             f"{self._kind} on port {self.port}",
             command,
             log=self.folder / "server.log",
             answers=answers,
+            user=user,
+            stopped_by=stopped_by,
         )
 
     @property

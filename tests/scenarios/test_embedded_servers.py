@@ -1,7 +1,9 @@
 """The embedded servers: what survives a kill, and that nothing is left behind."""
 
 import os
+from contextlib import closing
 
+import psycopg
 import pytest
 from confluent_kafka.admin import AdminClient, NewTopic
 
@@ -75,3 +77,29 @@ def test_three_masters_share_the_slots(valkey_cluster):
         pytest.skip("a cluster of somebody else's")
     for _, port in valkey_cluster.addresses:
         assert b"cluster_slots_ok:16384" in exchange(port, b"CLUSTER INFO\r\n")
+
+
+def test_a_postgresql_keeps_all_that_it_answered_for_through_a_kill(own_postgresql):
+    server = own_postgresql(options={"max_connections": 7})
+    url = server.url
+    with psycopg.connect(url) as connection:
+        connection.execute("CREATE TABLE kept (number integer)")
+        connection.execute("INSERT INTO kept VALUES (1)")
+    with closing(psycopg.connect(url)):
+        server.restart()
+    assert server.url == url
+    with closing(psycopg.connect(url)) as connection:
+        assert connection.execute("SELECT number FROM kept").fetchall() == [(1,)]
+        assert connection.execute("SHOW max_connections").fetchone() == ("7",)
+        server.stop()  # it does not wait for its clients
+    server.start()
+    psycopg.connect(url).close()
+
+
+def test_each_database_for_a_test_is_another_empty_one(postgresql):
+    first, second = postgresql.database(), postgresql.database()
+    assert first != second
+    with psycopg.connect(first) as connection:
+        connection.execute("CREATE TABLE mine ()")
+    with psycopg.connect(second) as connection:
+        assert connection.execute("SELECT to_regclass('mine')").fetchone() == (None,)
