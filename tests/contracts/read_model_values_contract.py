@@ -167,6 +167,21 @@ class ReadModelValuesContract:
                 same(kind, found[number,][1], value)
                 same(kind, found[number,][2], maybe)
 
+    def test_an_int_is_a_float_where_floats_are_kept(self, model: ReadModel) -> None:
+        table, arrays = table_of(Kind.FLOAT), table_of(Kind.FLOAT, array=True)
+        model.prepare([table, arrays], lambda transaction: None)
+        begun(model)
+        with model.transaction(fence(-1, 1)) as transaction:
+            transaction.write(table, [(1, 3, None)])
+            transaction.append(table, [(2, 0.5, 4)])
+            transaction.write(arrays, [(1, [3, 0.5], None)])
+
+        found = rows(model, table, [(1,), (2,)])
+        assert found == {(1,): (1, 3.0, None), (2,): (2, 0.5, 4.0)}
+        assert [type(found[1,][1]), type(found[2,][2])] == [float, float]
+        (three, _half) = rows(model, arrays, [(1,)])[1,][1]
+        assert isinstance(three, float)
+
     def test_what_a_list_becomes_later_is_not_in_the_store(self, model: ReadModel) -> None:
         table = table_of(Kind.TEXT, array=True)
         model.prepare([table], lambda transaction: None)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from types import MappingProxyType
+from typing import Any
 from uuid import uuid4
 
 import msgspec
@@ -12,6 +14,8 @@ from consumer.model.event import Event
 from consumer.model.lag import NO_LAG, Lag
 from consumer.model.position import IntOffset, LogIdentity, Offset, Partition
 from consumer.model.start import Start
+
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 class MemoryEventLog:
@@ -23,18 +27,31 @@ class MemoryEventLog:
         self._events: list[Event] = []
 
     def append(
-        self, type: str, data: object = None, *, aggregate_id: str = "", version: int = 1
+        self,
+        type: str,
+        data: object = None,
+        *,
+        id: str | None = None,
+        aggregate_id: str = "",
+        version: int = 1,
+        sequence: int | None = None,
+        time: datetime | None = None,
+        key: bytes | None = None,
+        metadata: Mapping[str, Any] = _NOTHING,
     ) -> Event:
-        """Adds an event at the end, its data encoded as JSON, and returns it."""
+        """Adds an event at the end, its data encoded as JSON, and returns it; by default it happens now."""
         event = Event(
-            id=uuid4().hex,
+            id=id or uuid4().hex,
             type=type,
             aggregate_id=aggregate_id,
             partition=self._partition,
             offset=IntOffset(len(self._events)),
             data=None if data is None else msgspec.Raw(msgspec.json.encode(data)),
             version=version,
-            time=datetime.now(UTC),
+            sequence=sequence,
+            time=time or datetime.now(UTC),
+            key=key,
+            metadata=metadata,
         )
         self._events.append(event)
         return event

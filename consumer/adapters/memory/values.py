@@ -54,9 +54,10 @@ def _one(kind: Kind, value: Any) -> Any:
     return _CHECKS[kind](_typed(value, _TYPES[kind]))
 
 
-def _typed(value: Any, expected: type) -> Any:
+def _typed(value: Any, expected: type | tuple[type, ...]) -> Any:
     if not isinstance(value, expected):
-        raise TypeError(f"{expected.__name__} is expected, not {type(value).__name__}")
+        name = expected[0].__name__ if isinstance(expected, tuple) else expected.__name__
+        raise TypeError(f"{name} is expected, not {type(value).__name__}")
     return value
 
 
@@ -74,17 +75,23 @@ def _integer(value: int) -> int:
     return value
 
 
+def _date(value: date) -> date:
+    if isinstance(value, datetime):
+        raise TypeError("a date is expected, not a datetime")
+    return value
+
+
 def _timestamp(value: datetime) -> datetime:
     if value.tzinfo is None:
         raise ValueError("the datetime has no zone")
     return value.astimezone(UTC)
 
 
-_TYPES: Mapping[Kind, type] = MappingProxyType(
+_TYPES: Mapping[Kind, type | tuple[type, ...]] = MappingProxyType(
     {
         Kind.TEXT: str,
         Kind.INTEGER: int,
-        Kind.FLOAT: float,
+        Kind.FLOAT: (float, int),  # an int is a float, to type checkers
         Kind.BOOLEAN: bool,
         Kind.DECIMAL: Decimal,
         Kind.TIMESTAMP: datetime,
@@ -100,6 +107,8 @@ _CHECKS: Mapping[Kind, Callable[[Any], Any]] = MappingProxyType(
         Kind.TEXT: _text,
         Kind.JSON: _text,
         Kind.INTEGER: _integer,
+        Kind.FLOAT: float,
+        Kind.DATE: _date,
         Kind.TIMESTAMP: _timestamp,
     }
 )

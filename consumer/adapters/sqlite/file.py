@@ -9,13 +9,20 @@ from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
 
-from consumer.errors import Closed, ConsumerError, Misconfigured, Transient
+from consumer.errors import Closed, Misconfigured, Transient
 
 #: Seconds to wait for another process's write, before a call fails as `Transient`.
 BUSY = 2.0
 
 #: What ends by itself, or once somebody made room: worth the same call again.
 _PASSING = ("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_FULL", "SQLITE_READONLY", "SQLITE_IOERR")
+#: What a value does that breaks a constraint, or is of no type that SQLite knows.
+_OF_DATA = (
+    sqlite3.IntegrityError,
+    sqlite3.DataError,
+    sqlite3.InterfaceError,
+    sqlite3.ProgrammingError,
+)
 
 
 class SqliteFile:
@@ -46,8 +53,18 @@ class SqliteFile:
         """One thread of this process at a time. Raises `Transient`, `Misconfigured` and `Closed`."""
         with self._lock, self._reachable():
             if self._closed:
-                raise Closed(f"the offset store {self._path} is closed")
+                raise Closed(f"the SQLite file {self._path} is closed")
             yield self.connection
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """As `open`; all that is read is of one moment, whatever others write meanwhile."""
+        with self.open() as connection:
+            connection.execute("BEGIN")
+            try:
+                yield connection
+            finally:
+                connection.execute("ROLLBACK")
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
@@ -62,6 +79,18 @@ class SqliteFile:
                     connection.execute("ROLLBACK")
                 raise
 
+    def roll_back(self) -> None:
+        """Ends what began in a former step, if anything did, and writes nothing of it."""
+        with self._lock, self._reachable():
+            if not self._closed and self.connection.in_transaction:
+                self.connection.execute("ROLLBACK")
+
+    def outage(self, cause: sqlite3.Error) -> Transient | None:
+        """What the error is to us, if it passes."""
+        if getattr(cause, "sqlite_errorname", "").startswith(_PASSING):
+            return Transient(f"the SQLite file {self._path} cannot be used for now: {cause}")
+        return None
+
     def close(self) -> None:
         """Lets the connection go. Safe to call twice."""
         with self._lock:
@@ -70,11 +99,15 @@ class SqliteFile:
 
     @contextmanager
     def _reachable(self) -> Iterator[None]:
-        """Turns every error of SQLite that is raised inside into one of ours."""
+        """Turns errors of SQLite that are raised inside into ours."""
         try:
             yield
         except sqlite3.Error as cause:
-            raise _ours(self._path, cause) from cause
+            if outage := self.outage(cause):
+                raise outage from cause
+            if isinstance(cause, _OF_DATA):
+                raise
+            raise Misconfigured(f"the SQLite file {self._path} cannot be used: {cause}") from cause
 
 
 def _write_ahead(connection: sqlite3.Connection) -> None:
@@ -92,10 +125,3 @@ def _write_ahead(connection: sqlite3.Connection) -> None:
             time.sleep(0.01)
         else:
             return
-
-
-def _ours(path: Path, cause: sqlite3.Error) -> ConsumerError:
-    name = getattr(cause, "sqlite_errorname", "")
-    if name.startswith(_PASSING):
-        return Transient(f"the offset store {path} cannot be used for now: {cause}")
-    return Misconfigured(f"the offset store {path} cannot be used: {cause}")
