@@ -30,19 +30,14 @@ class Form(msgspec.Struct, frozen=True):
 
 
 def array_of(form: Form) -> Form:
-    """The form of lists of such values, as JSON; an element may be None."""
+    """The form of lists of such values, as JSON."""
 
     def write(value: Any) -> str:
-        if not isinstance(value, list | tuple):
-            raise TypeError("an array is a list")
-        elements = [None if each is None else form.write_element(each) for each in value]
+        elements = [form.write_element(each) for each in _a(list, value)]
         return json.dumps(elements, ensure_ascii=False, allow_nan=False)
 
     def read(text: bytes) -> Any:
-        elements = json.loads(text)
-        if not isinstance(elements, list):
-            raise TypeError("an array is a list")
-        return [None if each is None else form.read_element(each) for each in elements]
+        return [form.read_element(each) for each in _a(list, json.loads(text))]
 
     return Form(write, read, write, read)
 
@@ -54,14 +49,14 @@ def in_key(kind: Kind, value: Any) -> str:
     if kind is Kind.DECIMAL:
         return _plain(_a(Decimal, value))
     if kind is Kind.FLOAT:
-        value = value + 0.0  # of -0.0 and 0.0 there is one row
+        value = _a_float(value) + 0.0  # of -0.0 and 0.0 there is one row
     return FORMS[kind].write(value)
 
 
 def _a(kind: type, value: Any) -> Any:
     """The value, if it is one: a `TypeError` where another type would be written in another form."""
-    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
-        raise TypeError(f"it takes {kind.__name__}")
+    if not isinstance(value, kind):
+        raise TypeError(f"{kind.__name__} is expected")
     return value
 
 
@@ -70,7 +65,7 @@ def _text(value: Any) -> str:
         raise ValueError("a text holds no U+0000")
     if not value.isascii():
         value.encode()  # raises for half a surrogate
-    return str(value)
+    return str.__str__(value)  # of an enum its value too
 
 
 def _integer(value: Any) -> str:
@@ -79,8 +74,13 @@ def _integer(value: Any) -> str:
     return f"{value:d}"
 
 
+def _a_float(value: Any) -> float:
+    """An int is one too, as for Python's types."""
+    return float(value if isinstance(value, int) else _a(float, value))
+
+
 def _float(value: Any) -> str:
-    return repr(float(_a(float, value)))
+    return repr(_a_float(value))
 
 
 def _boolean(value: Any) -> str:
@@ -138,7 +138,7 @@ def _bytes(value: Any) -> bytes:
 
 def _number(value: Any) -> Any:
     """A float in JSON, which has no NaN and no infinity."""
-    value = float(_a(float, value))
+    value = _a_float(value)
     return value if math.isfinite(value) else repr(value)
 
 
