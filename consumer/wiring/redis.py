@@ -12,6 +12,7 @@ from consumer.adapters.redis.mirror import RedisMirror
 from consumer.adapters.redis.offset_store import RedisOffsetStore
 from consumer.adapters.redis.presence import RedisPresence
 from consumer.adapters.redis.publisher import RedisPublisher
+from consumer.adapters.redis.read_model import RedisReadModel
 from consumer.adapters.redis.stream_source import RedisStreamSource
 from consumer.adapters.redis.streams import existing
 from consumer.errors import Misconfigured
@@ -22,9 +23,11 @@ from consumer.ports.mirror import Mirror
 from consumer.ports.offset_store import OffsetStore
 from consumer.ports.presence import Presence
 from consumer.ports.publisher import Publisher
+from consumer.ports.read_model import ReadModel
 from consumer.ports.source import Source
 from consumer.settings.offsets import RedisConnection, RedisOffsets
 from consumer.settings.projections import ProjectionSettings
+from consumer.settings.read_models import RedisReadModelSettings
 from consumer.settings.sources import RedisStreamSettings
 
 
@@ -33,6 +36,11 @@ def offset_store(settings: RedisOffsets) -> OffsetStore:
     client = _client(settings)
     refuse_eviction(client)
     return RedisOffsetStore(client, prefix=settings.prefix)
+
+
+def read_model(settings: RedisReadModelSettings) -> ReadModel:
+    """The rows of a projection. Raises `Misconfigured`, `Transient`."""
+    return RedisReadModel(_client(settings), prefix=settings.prefix)
 
 
 def presence(settings: RedisOffsets) -> Presence:
