@@ -1,1 +1,8 @@
 """Projectors that ship with the engine; they import `consumer` and nothing deeper."""
+
+from projectors.columns import PRIMARY_KEY
+from projectors.event_archive import EventArchive
+from projectors.latest_state import LatestState
+from projectors.table import TableProjector
+
+__all__ = ["PRIMARY_KEY", "EventArchive", "LatestState", "TableProjector"]
