@@ -9,7 +9,8 @@ from typing import Any
 
 from consumer.errors import Misconfigured
 from consumer.ports.projector import Resets, TransactionalProjector
-from consumer.testing.projection import Projection, Tested, is_one, made, waited_for
+from consumer.testing.projection import Projection
+from consumer.testing.tested import Tested, is_one, made, waited_for
 
 #: From so many places events are applied again, at most.
 _PLACES = 20

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar, Unpack, overload
 
-from consumer.testing.projection import Options, Projection, TellsRows, Tested
+from consumer.testing.projection import Projection
+from consumer.testing.tested import Options, TellsRows, Tested
 
 R = TypeVar("R")
 T = TypeVar("T")

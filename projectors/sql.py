@@ -1,0 +1,115 @@
+"""SQL of one's own inside the transaction that moves the offset: what is the same on all databases."""
+
+from __future__ import annotations
+
+import inspect
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Collection, Coroutine, Sequence
+from typing import ClassVar, Generic, TypeVar
+
+from consumer import Batch, Misconfigured, Table, Transaction
+
+C = TypeVar("C")
+
+
+class SqlProjector(ABC, Generic[C]):
+    """A `TransactionalProjector` that is given the cursor of its database. Subclass the one for the database.
+
+    What `apply` writes through the cursor is committed together with the batch's offset, or not at all; it may be
+    called again for a batch whose transaction was undone, so it must keep nothing outside. The cursor is
+    good until the method returns.
+    """
+
+    #: As in `Projector.name`.
+    name: str
+    #: As in `Projector.handles`.
+    handles: Collection[str] | None
+    #: The kinds of read model whose cursor it is.
+    read_models: ClassVar[Collection[str]]
+
+    def __init_subclass__(cls) -> None:
+        """Refuses coroutines at once: a transaction does not wait for one."""
+        super().__init_subclass__()
+        for method in ("apply", "setup", "empty"):
+            if inspect.iscoroutinefunction(getattr(cls, method)):
+                raise Misconfigured(_coroutine(f"{cls.__qualname__}.{method}"))
+
+    @abstractmethod
+    def apply(self, batch: Batch, cursor: C) -> None:
+        """Writes what the batch tells. It neither commits nor rolls back: that is done when it returns, or raises.
+
+        Raises as `Projector.apply` may. Errors of the database are best left as they are: a lock that is held or
+        a server that is away is waited for, and whatever else it says is the event's or the SQL's fault.
+        """
+
+    def setup(self, cursor: C) -> None:  # there may be nothing to do
+        """Makes tables, if they are to be made here. Called at the start of each process, one process at a time;
+        must be safe to repeat: `CREATE TABLE IF NOT EXISTS`.
+        """
+
+    def empty(self, cursor: C) -> None:
+        """Deletes all that `apply` ever wrote, for a rebuild. Without it no event is applied again: who wants to
+        reset the projection to read something again is told so.
+        """
+        raise Misconfigured(
+            f"{self.name} cannot be rebuilt, for nobody knows what it wrote, and events that are applied again "
+            f"would count twice. Nothing was changed. Give {type(self).__name__} a method empty(self, cursor) that "
+            "deletes all its rows"
+        )
+
+    @property
+    def tables(self) -> Sequence[Table]:
+        """None that the engine should make."""
+        return ()
+
+    def prepare(self, transaction: Transaction) -> None:
+        """As `TransactionalProjector.prepare`: `setup`."""
+        cursor: C = transaction.cursor
+        self._hold(cursor)
+        self._refuse_coroutine("setup", self.setup(cursor))  # type: ignore[func-returns-value]
+        self._refuse_end(cursor)
+
+    def project(self, batch: Batch, transaction: Transaction) -> None:
+        """As `TransactionalProjector.project`: `apply`, with the cursor."""
+        cursor: C = transaction.cursor
+        if transaction.is_repeated:  # known for sure only now, where asking for the cursor locks
+            return
+        self._refuse_coroutine("apply", self.apply(batch, cursor))
+        self._refuse_end(cursor)
+
+    def clear(self, transaction: Transaction) -> None:
+        """As `TransactionalProjector.clear`: `empty`."""
+        cursor: C = transaction.cursor
+        self._refuse_coroutine("empty", self.empty(cursor))  # type: ignore[func-returns-value]
+        self._refuse_end(cursor)
+
+    def _hold(self, cursor: C) -> None:  # a file is locked already
+        """Sees to it that one process at a time prepares."""
+
+    @abstractmethod
+    def _has_ended(self, cursor: C) -> bool:
+        """Whether the transaction is not the one that began any more."""
+
+    def _refuse_end(self, cursor: C) -> None:
+        if self._has_ended(cursor):
+            raise self._ended()
+
+    def _ended(self) -> Misconfigured:
+        return Misconfigured(
+            f"{type(self).__name__} ended the transaction that it was called in: what it wrote may be in the "
+            "database without its offset. It must neither commit nor roll back; leave out whatever "
+            "does (a `with connection:`, a CREATE DATABASE)"
+        )
+
+    def _refuse_coroutine(self, method: str, returned: object) -> None:
+        if isinstance(returned, Awaitable):
+            if isinstance(returned, Coroutine):
+                returned.close()  # it never began
+            raise Misconfigured(_coroutine(f"{type(self).__qualname__}.{method}"))
+
+
+def _coroutine(what: str) -> str:
+    return (
+        f"{what} is a coroutine, and a transaction does not wait for one: make it a plain method, or write by "
+        "yourself with an AsyncProjector, at least once"
+    )

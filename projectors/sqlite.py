@@ -1,0 +1,43 @@
+"""SQL of one's own in a SQLite file, effectively once."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Collection
+from typing import ClassVar
+
+from consumer import Batch, Transaction
+from projectors.sql import SqlProjector
+
+#: It is gone if the transaction in which it was made is.
+_MARK = "projection_apply"
+
+
+class SqliteProjector(SqlProjector[sqlite3.Cursor]):
+    """Writes SQL to a SQLite file, in the transaction that moves the offset: each event counts once.
+
+    A subclass has a `name`, what it `handles`, and `apply(batch, cursor)`; `setup(cursor)` and `empty(cursor)`
+    where there is something to make, or to rebuild. The settings name the file: `read_model: {sqlite: {path: …}}`.
+    The file is locked while `apply` runs, so others who write to it wait for so long.
+    """
+
+    read_models: ClassVar[Collection[str]] = frozenset({"sqlite"})
+
+    def project(self, batch: Batch, transaction: Transaction) -> None:
+        """As `TransactionalProjector.project`."""
+        cursor = transaction.cursor
+        if not transaction.is_repeated:
+            cursor.execute(f"SAVEPOINT {_MARK}")
+            super().project(batch, transaction)
+            self._release(cursor)
+
+    def _release(self, cursor: sqlite3.Cursor) -> None:
+        try:
+            cursor.execute(f"RELEASE {_MARK}")
+        except sqlite3.OperationalError as cause:
+            if "no such savepoint" in str(cause):  # ended, and another one was begun
+                raise self._ended() from cause
+            raise
+
+    def _has_ended(self, cursor: sqlite3.Cursor) -> bool:
+        return not cursor.connection.in_transaction
