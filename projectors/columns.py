@@ -16,6 +16,7 @@ from uuid import UUID
 import msgspec
 
 from consumer import Column, Kind
+from projectors.json_types import unreadable
 
 _KINDS: Final = {
     str: Kind.TEXT,
@@ -28,9 +29,10 @@ _KINDS: Final = {
     UUID: Kind.UUID,
     bytes: Kind.BYTES,
 }
-_KNOWN = (
-    "use str, int, float, bool, Decimal, datetime, date, UUID, bytes, an Enum or a Literal of str or int; a list "
-    "or tuple of them; a dict, dataclass or msgspec.Struct, kept as JSON; or one of these with `| None`"
+#: What a column can hold, in words.
+HOLDS: Final = (
+    "str, int, float, bool, Decimal, datetime, date, UUID, bytes, an Enum or a Literal of str or int, a list or tuple "
+    "of these, and as JSON a dict, dataclass or msgspec.Struct, each also with `| None`"
 )
 
 Way = Callable[[Any], Any]
@@ -93,7 +95,7 @@ def _bare(annotation: Any) -> tuple[Any, bool, list[Any]]:
         elif origin in {typing.Union, UnionType}:
             others = [member for member in typing.get_args(annotation) if member is not NoneType]
             if len(others) > 1:
-                raise Misfit(f"is one of {len(others)} types, and a column holds one: {_KNOWN}")
+                raise Misfit(f"is one of {len(others)} types, and a column holds one")
             nullable, annotation = True, others[0]
         elif isinstance(annotation, typing.NewType):
             annotation = annotation.__supertype__
@@ -168,11 +170,11 @@ def _json(hint: Any) -> Values:
     if not isinstance(origin, type) or not (
         issubclass(origin, dict | list | tuple | msgspec.Struct) or is_dataclass(origin)
     ):
-        raise Misfit(f"is {_told(hint)}, which no column holds: {_KNOWN}")
-    try:
-        decode = msgspec.json.Decoder(hint).decode
-    except (TypeError, NameError) as cause:
-        raise Misfit(f"is {_told(hint)}, which cannot be kept as JSON: {cause}") from None
+        raise Misfit(f"is {_told(hint)}, which no column holds")
+    why = unreadable(hint)
+    if why is not None:
+        raise Misfit(f"is {_told(hint)}, which cannot be kept as JSON: {why}")
+    decode = msgspec.json.Decoder(hint).decode
     encode = msgspec.json.encode
     return Values(Kind.JSON, origin, encode=lambda value: encode(value).decode(), decode=decode)
 

@@ -12,6 +12,7 @@ from uuid import UUID
 import msgspec
 
 from consumer import Event, Misconfigured
+from projectors.json_types import unreadable
 from projectors.signatures import checked, parameters_of, place_of
 
 R = TypeVar("R")
@@ -130,12 +131,11 @@ class Declaration(msgspec.Struct, frozen=True):
             )
 
     def _checked_data(self, place: str) -> Any:
-        try:
-            msgspec.json.Decoder(self.data)
-        except (TypeError, NameError, AttributeError) as cause:
+        why = unreadable(self.data)
+        if why is not None:
             raise Misconfigured(
-                f"{place} takes data as {self.data!r}, which cannot be decoded: {cause}"
-            ) from cause
+                f"{place} takes data as {self.data!r}, which cannot be decoded: {why}"
+            )
         return self.data
 
     def _key_from(self, place: str, key_types: tuple[type, ...]) -> KeyFrom:

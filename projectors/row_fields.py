@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from consumer import Column, Kind, Misconfigured, Table
-from projectors.columns import FieldColumn, Misfit, column_of
+from projectors.columns import HOLDS, FieldColumn, Misfit, column_of
 
 
 def fields_of(type_: type, table: str, indexes: Sequence[Sequence[str]]) -> tuple[FieldColumn, ...]:
@@ -35,7 +35,9 @@ def fields_of(type_: type, table: str, indexes: Sequence[Sequence[str]]) -> tupl
         )
     problems += [problem for index in indexes for problem in _index_problems(index, names)]
     if problems:
-        raise Misconfigured(f"{told(type_)} cannot be the rows of a table: {'; '.join(problems)}")
+        raise Misconfigured(
+            f"{told(type_)} cannot be the rows of a table: {'; '.join(problems)}. A column holds {HOLDS}"
+        )
     return tuple(fields)
 
 

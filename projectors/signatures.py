@@ -81,7 +81,8 @@ def _takes(parameters: Sequence[inspect.Parameter], numbers: set[int]) -> bool:
 
 def _hints(function: Callable[..., Any], place: str, row: type, data: Any) -> dict[str, Any]:
     # What is declared inside a function, or imported for type checkers alone, is known to us all the same.
-    known = {row.__name__: row, getattr(data, "__name__", ""): data, "Event": Event, "Any": Any}
+    known = {one.__name__: one for one in (row, data) if isinstance(one, type)}
+    known |= {"Event": Event, "Any": Any}
     inner = inspect.unwrap(function)
     missing = {
         name: value
@@ -155,6 +156,8 @@ def _told(hint: Any) -> str:
         return "None"
     if isinstance(hint, type) and not typing.get_args(hint):
         return hint.__name__
+    if typing.get_origin(hint) is Event:
+        return f"Event[{_told(typing.get_args(hint)[0])}]"
     if typing.get_origin(hint) in (typing.Union, UnionType):
         return " | ".join(_told(one) for one in typing.get_args(hint))
     return str(hint)
