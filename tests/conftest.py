@@ -116,6 +116,13 @@ def postgresql(_find: Callable[[str], Any]) -> servers.PostgresqlServer:
     return _find("postgresql")
 
 
+@pytest.fixture(scope="session")
+def pgbouncer(postgresql: servers.PostgresqlServer) -> Iterator[servers.Pgbouncer]:
+    """A PgBouncer in transaction pooling before the run's PostgreSQL: `.url(postgresql.database())`."""
+    with ExitStack() as stack:
+        yield _made(stack, lambda: servers.pgbouncer_process(postgresql))
+
+
 @pytest.fixture
 def own_postgresql() -> Iterator[Callable[..., Postgresql]]:
     """Makes servers that a test may stop, kill and restart: `own_postgresql(options={"fsync": "on"})`."""

@@ -30,12 +30,16 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
+from psycopg.conninfo import conninfo_to_dict
 
 from consumer.embedded.kafka import RELEASE, Kafka
 from consumer.embedded.postgresql import Postgresql
 from consumer.embedded.process import HOST, ServerProcess, exchange, free_port
 from consumer.embedded.valkey import Valkey, binary
 from consumer.errors import ConsumerError
+
+#: What every server of PostgreSQL's protocol answers with one letter.
+SSL_REQUEST = struct.pack(">ii", 8, 80877103)
 
 #: The service that the Sentinels watch.
 SERVICE = "projections"
@@ -88,6 +92,17 @@ class PostgresqlServer:
         with psycopg.connect(self.url, autocommit=True) as connection:
             connection.execute(f'CREATE DATABASE "{name}" TEMPLATE template0')
         return urlunsplit(urlsplit(self.url)._replace(path=f"/{name}"))
+
+
+@dataclass(frozen=True)
+class Pgbouncer:
+    """A PgBouncer in transaction pooling."""
+
+    port: int
+
+    def url(self, database: str) -> str:
+        """The way to the database with this URL that leads through it."""
+        return urlunsplit(urlsplit(database)._replace(netloc=f"postgres@{HOST}:{self.port}"))
 
 
 Server = KafkaServer | RedisServer | RedisCluster | RedisSentinel | PostgresqlServer
@@ -261,6 +276,46 @@ def postgresql_programs_on_path() -> Path | None:
     """Where `postgres` and `initdb` are, if both are there."""
     found = shutil.which("postgres")
     return Path(found).parent if found and shutil.which("initdb") else None
+
+
+@contextmanager
+def pgbouncer_process(server: PostgresqlServer) -> Iterator[Pgbouncer]:
+    """In front of all databases of `server`, whoever comes."""
+    found = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")
+    if found is None:
+        raise Missing("no pgbouncer on the PATH (Debian has it: apt-get install pgbouncer)")
+    to = conninfo_to_dict(server.url)
+    given = " ".join(
+        f"{name}={to[name]}" for name in ("host", "port", "user", "password") if name in to
+    )
+    user = "nobody" if os.geteuid() == 0 else None  # it refuses to be root
+    port = free_port()
+    with tempfile.TemporaryDirectory(prefix="pgbouncer-", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        file = folder / "pgbouncer.ini"
+        file.write_text(
+            f"[databases]\n* = {given}\n"
+            f"[pgbouncer]\nlisten_addr = {HOST}\nlisten_port = {port}\nunix_socket_dir =\n"
+            "auth_type = any\npool_mode = transaction\ndefault_pool_size = 5\n"
+            # Each test has a database of its own, and would leave it connections.
+            "server_idle_timeout = 1\n"
+        )
+        if user:
+            for path in (folder, file):
+                shutil.chown(path, user)
+        process = ServerProcess(
+            f"PgBouncer on port {port}",
+            [found, file],
+            log=folder / "server.log",
+            answers=lambda: exchange(port, SSL_REQUEST) != b"",
+            user=user,
+        )
+        with _or_missing():
+            process.start()
+        try:
+            yield Pgbouncer(port)
+        finally:
+            process.kill()  # asked to end it waits for its clients
 
 
 @contextmanager
