@@ -12,17 +12,17 @@ from typing import Any
 
 import pytest
 
-from consumer.adapters.redis import clearing, read_model_scripts, seals
+from consumer.adapters.redis import clearing, read_model, read_model_scripts, seals
 from consumer.adapters.redis.clearing import Clearing
 from consumer.adapters.redis.connection import Client, connect
 from consumer.adapters.redis.read_model import RedisReadModel
 from consumer.adapters.redis.read_model_transaction import KeyTaken
-from consumer.adapters.redis.scripts import Script
+from consumer.adapters.redis.scripts import Script, run
 from consumer.errors import Conflict, Fenced, Misconfigured, NewerRecord, OffsetLost, Transient
 from consumer.model.position import Partition
 from consumer.model.seal import Seal
 from consumer.model.table import Column, Kind, Table
-from consumer.ports.read_model import ReadModel
+from consumer.ports.read_model import ReadModel, Transaction
 from tests import servers
 from tests.contracts.losing_proxy import LosingProxy
 from tests.contracts.read_model_contract import (
@@ -176,6 +176,30 @@ class TestRedisReadModel(ReadModelContract):
             transaction.clear(ACCOUNTS)
             assert transaction.load(ACCOUNTS, names) == {}
 
+    def test_an_offset_that_moves_within_a_transaction_ends_it(
+        self, model: ReadModel, other: ReadModel
+    ) -> None:
+        begun(model)
+        with pytest.raises(Fenced), model.transaction(fence(-1, 7)) as transaction:  # noqa: PT012 - it raises at the end
+            write(other, fence(-1, 5), ("a", 1, None))
+            transaction.write(ACCOUNTS, [("a", 2, None)])
+
+        assert row(model, "a") == ("a", 1, None)
+        assert offset_in(model) == at(5)
+
+    def test_of_two_batches_one_that_is_written_within_a_transaction_ends_it(
+        self, model: ReadModel, other: ReadModel
+    ) -> None:
+        begun(model)
+        begun(model, partition=OTHER)
+        fences = fence(-1, 7), fence(-1, 9, partition=OTHER)
+        with pytest.raises(Fenced, match="only some"), model.transaction(*fences) as transaction:  # noqa: PT012 - it raises at the end
+            write(other, fences[1], ("a", 1, None))
+            transaction.write(ACCOUNTS, [("a", 2, None)])
+
+        assert row(model, "a") == ("a", 1, None)
+        assert (offset_in(model), offset_in(model, OTHER)) == (at(-1), at(9))
+
     def test_a_server_that_forgot_the_scripts_is_taught_again(
         self, model: ReadModel, client: Client
     ) -> None:
@@ -325,6 +349,100 @@ class TestRedisReadModel(ReadModelContract):
         with pytest.raises(OffsetLost):
             model.seal(claim(201), LOG)
 
+    def test_what_is_done_at_the_start_is_done_again_where_another_came_in_between(
+        self, model: ReadModel, other: ReadModel
+    ) -> None:
+        runs = []
+
+        def also(transaction: Transaction) -> None:
+            found = transaction.load(ACCOUNTS, [("a",)]).get(("a",))
+            runs.append(found)
+            if found is None:
+                other.prepare([], lambda each: each.write(ACCOUNTS, [("a", 5, None)]))
+            transaction.write(ACCOUNTS, [("a", (found[1] if found else 0) + 1, None)])
+
+        model.prepare([ACCOUNTS], also)
+
+        assert runs == [None, ("a", 5, None)]
+        assert row(model, "a") == ("a", 6, None)
+
+    def test_a_read_model_that_lost_its_data_refuses_who_held_it(
+        self, model: ReadModel, client: Any, prefix: str
+    ) -> None:
+        taken = begun(model)
+        write(model, fence(-1, 0), ("a", 1, None))
+        for key in everything(client, prefix):
+            client.delete(key)
+
+        with pytest.raises(Fenced):
+            write(model, fence(0, 1), ("a", 2, None))
+        with pytest.raises(Fenced):
+            model.begin(taken, at(0))
+        assert model.sealed("customers", ORDERS) is None
+        assert row(model, "a") is None
+
+    def test_calls_that_arrive_late_a_second_time_change_nothing(
+        self,
+        model: ReadModel,
+        client: Any,
+        prefix: str,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        calls: list[tuple[Any, ...]] = []
+        with monkeypatch.context() as patch:
+            for module in (clearing, seals, read_model):
+                patch.setattr(module, "run", remembering(module.run, calls))
+            begun(model)
+            write(model, fence(-1, 0), *accounts(10))
+            with model.transaction(fence(0, 1)) as transaction:
+                transaction.append(ACCOUNTS, [("b", 1, None)])
+                transaction.write(ACCOUNTS, [], gone=[("key-1",)])
+            reset(model)
+        model.seal(claim(101), LOG)
+        write(model, fence(-1, 0, 101), *accounts(10))
+        before = everything(client, prefix)
+
+        for call in calls:
+            run(client, *call)
+        assert everything(client, prefix) == before
+        assert {each[0] for each in calls} == {
+            each for each in vars(read_model_scripts).values() if isinstance(each, Script)
+        }
+
+    @pytest.mark.parametrize("partition", [ORDERS, OTHER])
+    @pytest.mark.parametrize("epoch", [50, 150])
+    def test_a_claim_that_comes_while_a_reset_begins_is_fenced_or_stops_it(
+        self,
+        model: ReadModel,
+        other: ReadModel,
+        monkeypatch: pytest.MonkeyPatch,
+        partition: Partition,
+        epoch: int,
+    ) -> None:
+        begun(model)
+        write(model, fence(-1, 0), *accounts(10))
+        calls = seals.run
+
+        def interrupted(client: Client, script: Script, *given: Any) -> Any:
+            if script is read_model_scripts.MARK:
+                monkeypatch.setattr(seals, "run", calls)
+                other.seal(claim(epoch, partition=partition), LOG)
+                if partition == OTHER:
+                    other.begin(claim(epoch, partition=partition), at(-1))
+            return calls(client, script, *given)
+
+        monkeypatch.setattr(seals, "run", interrupted)
+        stands = 0 if partition == ORDERS else -1
+        if epoch > 100 and partition == ORDERS:
+            with pytest.raises(Fenced):
+                reset(model)
+            write(other, fence(stands, 7, epoch, partition), ("a", 1, None))
+        else:
+            reset(model)
+            with pytest.raises(Fenced):
+                write(other, fence(stands, 7, epoch, partition), ("a", 1, None))
+            assert not rows(model, ACCOUNTS, [(name,) for name, _, _ in accounts(10)])
+
     def test_a_reset_that_is_done_may_be_done_again_until_somebody_works(
         self, model: ReadModel
     ) -> None:
@@ -374,6 +492,23 @@ class TestRedisReadModelValues(ReadModelValuesContract):
         return lambda: RedisReadModel(new_client(), prefix=prefix)
 
 
+def remembering(run: Callable[..., Any], calls: list[tuple[Any, ...]]) -> Callable[..., Any]:
+    def remembered(client: Client, *call: Any) -> Any:
+        calls.append(call)
+        return run(client, *call)
+
+    return remembered
+
+
+def everything(client: Any, prefix: str) -> dict[bytes, Any]:
+    """All hashes and sets under the prefix."""
+    found = client.scan_iter(match=f"{{{prefix}}}:*", count=10_000)
+    return {
+        key: client.hgetall(key) if client.type(key) == b"hash" else client.smembers(key)
+        for key in found
+    }
+
+
 class Died(Exception):
     """As with SIGKILL: what comes after this call never happens."""
 
@@ -414,6 +549,32 @@ def test_a_server_that_evicts_is_refused(own_valkey: Callable[..., Any]) -> None
     with pytest.raises(Misconfigured, match="allkeys-lru"):
         model.prepare([ACCOUNTS], lambda transaction: None)
     model.close()
+
+
+def test_a_user_with_these_rights_alone_can_do_it_all(redis_room: Any) -> None:
+    model, client = redis_room
+    rights = (
+        "~{prod}:* +ping +info +scan +eval +evalsha +exists +del +unlink +hget +hmget +hset +hsetnx +hdel "
+        "+sadd +scard +smembers"
+    )
+    client.execute_command("ACL", "SETUSER", "worker", "on", ">secret", *rights.split())
+    address = client.connection_pool.connection_kwargs
+    url = f"redis://worker:secret@{address['host']}:{address['port']}/0"
+    limited = model_on(url)
+    begun(limited)
+    write(limited, fence(-1, 0), *accounts(10))
+    with limited.transaction(fence(0, 1)) as transaction:
+        transaction.load(ACCOUNTS, [("key-1",)])
+        transaction.append(ACCOUNTS, [("b", 1, None)])
+        transaction.write(ACCOUNTS, [("key-1", 5, None)], gone=[("key-2",)])
+    reset(limited)
+    assert not rows(model, ACCOUNTS, [("b",), ("key-1",)])
+    limited.close()
+
+    other = RedisReadModel(connect(url), prefix="other")
+    with pytest.raises(Misconfigured, match=r"ACL|permission"):
+        other.seal(claim(), LOG)
+    other.close()
 
 
 # --- replies that are lost ---
@@ -734,6 +895,33 @@ def test_while_a_slot_moves_nothing_is_half_written_and_afterwards_all_goes_on(
     assert len(rows(model, ACCOUNTS, [(key,) for key, _, _ in accounts(40)])) == 40
     reset(model)
     assert not rows(model, ACCOUNTS, [(key,) for key, _, _ in accounts(40)])
+
+
+def test_a_slot_that_begins_to_move_within_a_reset_leaves_it_half_done(
+    moving: Moving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = RedisReadModel(moving.cluster, prefix="prod")
+    model.prepare([ACCOUNTS, ROOMS], lambda transaction: None)
+    begun(model)
+    write(model, fence(-1, 0), *accounts(20))
+    ends = Clearing._finish
+
+    def moved(clearing: Clearing, *given: Any) -> None:
+        moving.begin()
+        ends(clearing, *given)
+
+    monkeypatch.setattr(Clearing, "_finish", moved)
+    with pytest.raises(Transient), model.reset("customers", ANEW) as transaction:
+        transaction.write(ACCOUNTS, [(key, 99, None) for key, _, _ in accounts(20)])
+    moving.end()
+    monkeypatch.setattr(Clearing, "_finish", ends)
+
+    with pytest.raises(OffsetLost):
+        model.seal(claim(101), LOG)
+    found = rows(model, ACCOUNTS, [(key,) for key, _, _ in accounts(20)])
+    assert sorted(found.values()) == sorted(accounts(20))
+    reset(model)
+    assert model.seal(claim(101), LOG).offset == at(-1)
 
 
 def test_rows_whose_slot_moved_while_they_were_looked_through_are_found(

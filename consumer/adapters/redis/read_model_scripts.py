@@ -134,15 +134,13 @@ return {{'written'}}
 """
 )
 
-#: A reset begins: nobody may write. never, the reset, the projection's partitions, seals.
+#: A reset begins: nobody may write. Asked again, for its reply was lost, it has `changed`, and the reset is done
+#: again as one that was interrupted. never, the reset, the projection's partitions, seals.
 #: id; known: how many partitions were listed; seals: {partition, the fields before, after} -> marked | changed
 MARK = Script(
     _SEALS
     + """
 local plan = cmsgpack.unpack(ARGV[1])
-if redis.call('HGET', KEYS[2], 'id') == plan.id then  -- the reply was lost, and we are asked again
-  return {'marked'}
-end
 if redis.call('SCARD', KEYS[3]) ~= plan.known then
   return {'changed'}
 end
