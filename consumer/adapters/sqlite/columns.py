@@ -1,25 +1,28 @@
 """What a column's values are in SQLite, which knows text, integers, reals and blobs alone.
 
 Decimals are text, because a REAL keeps 15 of their digits. Timestamps are text of one width in UTC, so that
-they sort as time does. Whole columns are converted at once: values that pass as they are cost a look at
-their types.
+they sort as time does. Columns are converted as a whole: what passes as it is costs a look at its types.
 """
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterable, Sequence
+import re
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 from decimal import MAX_PREC, Context, Decimal
 from typing import Any
 from uuid import UUID
 
+import msgspec
+
 from consumer.model.table import Column, Kind
 
 Values = Sequence[Any]
+Convert = Callable[[Values], Values]
 
-TYPES = {
+_TYPES = {
     Kind.INTEGER: "INTEGER",
     Kind.BOOLEAN: "INTEGER",
     Kind.FLOAT: "REAL",
@@ -29,63 +32,66 @@ TYPES = {
 
 def type_of(column: Column) -> str:
     """What the column is declared as."""
-    return "TEXT" if column.array else TYPES.get(column.kind, "TEXT")
+    return "TEXT" if column.array else _TYPES.get(column.kind, "TEXT")
 
 
-def encoder(column: Column, *, is_key: bool) -> Callable[[Values], Values]:
+def encoder(column: Column, *, is_key: bool) -> Convert:
     """What turns values of the column into SQLite's. It raises `TypeError` or `ValueError`, with the column and
     without the value, for what is no value of the column's kind, or cannot be kept.
     """
-    one = _canonical if is_key and column.kind is Kind.DECIMAL else _ENCODERS.get(column.kind)
-    whole = _as_arrays if column.array else _as_they_are
+    convert = _arrays(column.kind) if column.array else _single(column.kind, is_key=is_key)
+    if column.nullable:
+        convert = _beside_null(convert)
 
     def encode(values: Values) -> Values:
-        # Where None may be, what is there is converted apart, and put back in its places.
-        there = [value for value in values if value is not None] if column.nullable else values
         try:
-            encoded = whole(column.kind, there, one)
+            return convert(values)
         except (TypeError, ValueError) as cause:
             raise type(cause)(f"the column {column.name} takes no such value: {cause}") from None
-        if len(there) == len(values):
-            return encoded
-        rest = iter(encoded)
-        return [None if value is None else next(rest) for value in values]
 
     return encode
 
 
-def decoder(column: Column) -> Callable[[Any], Any] | None:
-    """What turns a value of SQLite's, but NULL, into the column's; None where it is one already."""
+def decoder(column: Column) -> Convert | None:
+    """What turns SQLite's values into the column's; None where they are the same."""
     one = _DECODERS.get(column.kind)
-    if not column.array:
-        return one
-    if column.kind in {Kind.FLOAT, Kind.BYTES}:  # JSON has neither infinities nor bytes
-        one = float if column.kind is Kind.FLOAT else bytes.fromhex
+    if column.array:
+        one = _of_json(_FROM_JSON.get(column.kind, one))
     if one is None:
-        return json.loads
-    return lambda text: [one(value) for value in json.loads(text)]
+        return None
+    whole = _each(one)
+    return _beside_null(whole) if column.nullable else whole
 
 
-def _as_they_are(kind: Kind, values: Values, one: Callable[[Any], Any] | None) -> Values:
-    _check(kind, values)
-    return values if one is None else [one(value) for value in values]
+def _single(kind: Kind, *, is_key: bool) -> Convert:
+    convert = _canonical if is_key and kind is Kind.DECIMAL else _ENCODERS.get(kind)
+
+    def checked(values: Values) -> Values:
+        _check(kind, values)
+        return convert(values) if convert else values
+
+    return checked
 
 
-def _as_arrays(kind: Kind, values: Values, one: Callable[[Any], Any] | None) -> Values:
-    if kind is Kind.FLOAT:
-        one = _json_float
-    elif kind is Kind.BYTES:
-        one = bytes.hex
-    arrays = []
-    for value in values:
+def _arrays(kind: Kind) -> Convert:
+    """As JSON, which has neither infinities nor bytes: these are strings in it."""
+    convert = _IN_JSON.get(kind, _ENCODERS.get(kind))
+
+    def encoded(value: Values) -> str:
         if not isinstance(value, list):
             raise TypeError(f"a list is expected, not {type(value).__name__}")
-        arrays.append(json.dumps(_as_they_are(kind, value, one), ensure_ascii=False))
-    return arrays
+        _check(kind, value)
+        return json.dumps(convert(value) if convert else value, ensure_ascii=False)
+
+    return _each(encoded)
+
+
+def _of_json(one: Callable[[Any], Any] | None) -> Callable[[str], Any]:
+    return json.loads if one is None else lambda text: list(map(one, json.loads(text)))
 
 
 def _check(kind: Kind, values: Values) -> None:
-    """Of the right types, and nothing that SQLite would keep and others would not, or would keep as something else."""
+    """Of the right types, and nothing that others would refuse, or that SQLite would keep as something else."""
     expected = _EXPECTED[kind]
     for found in set(map(type, values)):
         if not issubclass(found, expected) or (kind is Kind.DATE and issubclass(found, datetime)):
@@ -96,34 +102,63 @@ def _check(kind: Kind, values: Values) -> None:
         raise ValueError("it is no number, which SQLite would keep as NULL")
 
 
-def _plain(value: Decimal) -> str:
-    if not value.is_finite():
-        raise ValueError("it is no finite number")
-    text = str(value)
-    # Without an exponent, for other tools; unless that is longer than any tool could want.
-    return format(value, "f") if "E" in text and abs(value.adjusted()) < _LONG else text
+def _each(one: Callable[[Any], Any]) -> Convert:
+    return lambda values: list(map(one, values))
+
+
+def _beside_null(convert: Convert) -> Convert:
+    """What is there is converted apart from None, and put back in its places."""
+
+    def converted(values: Values) -> Values:
+        there = [value for value in values if value is not None]
+        if len(there) == len(values):
+            return convert(values)
+        rest = iter(convert(there))
+        return [None if value is None else next(rest) for value in values]
+
+    return converted
 
 
 #: How many digits a decimal may have at most to be written without an exponent.
 _LONG = 1000
 _EXACT = Context(prec=MAX_PREC)
+_NO_LETTERS = re.compile(r"[-.0-9]*")
 
 
-def _canonical(value: Decimal) -> str:
+def _decimals(values: Values) -> Values:
+    texts = list(map(str, values))
+    # A letter is that of an exponent, an infinity or no number at all: most columns have none.
+    return texts if _NO_LETTERS.fullmatch("".join(texts)) else list(map(_plain, values))
+
+
+def _plain(value: Decimal) -> str:
+    if not value.is_finite():
+        raise ValueError("it is no finite number")
+    # For other tools without an exponent, unless that is longer than any tool could want.
+    return format(value, "f") if abs(value.adjusted()) < _LONG else str(value)
+
+
+def _canonical(values: Values) -> Values:
     """One text for all decimals that are equal: as keys they name one row."""
-    return _plain(_EXACT.normalize(value)) if value else _plain(abs(value) * 0) and "0"
+    return [_plain(_EXACT.normalize(value)) if value else "0" for value in values]
 
 
-def _timestamp(value: datetime) -> str:
-    if value.tzinfo is None:
+#: As in 2026-11-23T21:36:37.123456Z.
+_WIDTH = 27
+
+
+def _timestamps(values: Values) -> Values:
+    zones = {value.tzinfo for value in values}
+    if None in zones:
         raise ValueError("the datetime has no zone")
-    if value.tzinfo is not UTC:
-        value = value.astimezone(UTC)
-    return value.isoformat(timespec="microseconds")[:26] + "Z"
+    if zones != {UTC}:
+        values = [value.astimezone(UTC) for value in values]
+    texts = msgspec.to_builtins(values)  # 20 times as fast as `isoformat`, but without zeros
+    return [text if len(text) == _WIDTH else f"{text[:19]}.000000Z" for text in texts]
 
 
-def _json_float(value: float) -> float | str:
-    return str(value) if math.isinf(value) else float(value)
+def _json_floats(values: Values) -> Values:
+    return [str(value) if math.isinf(value) else value for value in values]
 
 
 _EXPECTED: dict[Kind, tuple[type, ...]] = {
@@ -139,11 +174,11 @@ _EXPECTED: dict[Kind, tuple[type, ...]] = {
     Kind.BYTES: (bytes,),
 }
 
-_ENCODERS: dict[Kind, Callable[[Any], Any]] = {
-    Kind.DECIMAL: _plain,
-    Kind.TIMESTAMP: _timestamp,
-    Kind.DATE: date.isoformat,
-    Kind.UUID: str,
+_ENCODERS: dict[Kind, Convert] = {
+    Kind.DECIMAL: _decimals,
+    Kind.TIMESTAMP: _timestamps,
+    Kind.DATE: _each(date.isoformat),
+    Kind.UUID: msgspec.to_builtins,
 }
 
 _DECODERS: dict[Kind, Callable[[Any], Any]] = {
@@ -154,13 +189,5 @@ _DECODERS: dict[Kind, Callable[[Any], Any]] = {
     Kind.UUID: UUID,
 }
 
-
-def of_rows(encoders: Sequence[Callable[[Values], Values]], rows: Iterable[Values]) -> list[Values]:
-    """The rows with their columns encoded; `ValueError` where one has too many values, or too few."""
-    columns = list(zip(*rows, strict=True))
-    if not columns:
-        return []
-    if len(columns) != len(encoders):
-        raise ValueError(f"a row has {len(columns)} values, and there are {len(encoders)} columns")
-    encoded = [encode(values) for encode, values in zip(encoders, columns, strict=True)]
-    return list(zip(*encoded, strict=True))
+_IN_JSON: dict[Kind, Convert] = {Kind.FLOAT: _json_floats, Kind.BYTES: _each(bytes.hex)}
+_FROM_JSON: dict[Kind, Callable[[Any], Any]] = {Kind.FLOAT: float, Kind.BYTES: bytes.fromhex}

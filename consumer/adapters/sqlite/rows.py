@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property, lru_cache
 from itertools import chain
+from typing import Any
 
-from consumer.adapters.sqlite.columns import decoder, encoder, of_rows
+from consumer.adapters.sqlite.columns import Convert, decoder, encoder
 from consumer.adapters.sqlite.ddl import listed, quoted
 from consumer.model.table import Key, Row, Table
 
@@ -35,35 +36,33 @@ class Rows:
 
     def encoded(self, rows: Iterable[Row]) -> list[Row]:
         """As SQLite takes them; raises as `columns.encoder` does."""
-        return of_rows(self._encoders, rows)
+        return _converted(self._encoders, rows)
 
     def encoded_keys(self, keys: Iterable[Key]) -> list[Key]:
         """As SQLite takes them; raises as `columns.encoder` does."""
-        return of_rows(self._key_encoders, keys)
+        return _converted(self._key_encoders, keys)
 
-    def decoded(self, rows: Iterable[Row]) -> Mapping[Key, Row]:
+    def decoded(self, rows: Sequence[Row]) -> dict[Key, Row]:
         """As projectors take them, by their keys."""
+        columns: list[Sequence[Any]] = list(zip(*rows, strict=True))
+        if not columns:
+            return {}
+        for at, decode in self._decoders:
+            columns[at] = decode(columns[at])
         if self._decoders:
-            columns: list[Sequence[object]] = list(zip(*rows, strict=True))
-            if not columns:
-                return {}
-            for at, decode in self._decoders:
-                columns[at] = [None if value is None else decode(value) for value in columns[at]]
-            rows = zip(*columns, strict=True)
-        if len(self.table.key) == 1:
-            (at,) = self.table.key_at
-            return {(row[at],): row for row in rows}
-        return {self.table.key_of(row): row for row in rows}
+            rows = list(zip(*columns, strict=True))
+        keys = zip(*[columns[at] for at in self.table.key_at], strict=True)
+        return dict(zip(keys, rows, strict=True))
 
-    def read(self, connection: sqlite3.Connection, keys: Sequence[Key]) -> dict[Key, Row]:
-        """The encoded rows with these encoded keys, by those of them that are there."""
+    def read(self, connection: sqlite3.Connection, keys: Sequence[Key]) -> list[Row]:
+        """The encoded rows with these encoded keys; one may be there twice."""
         found: list[Row] = []
         for some in _in_turn(keys, min(_KEYS_AT_ONCE, _VALUES // len(self.table.key))):
             # Filled up to a power of two with the last key: few statements serve any number.
             count = 1 << (len(some) - 1).bit_length()
             filled = [*some, *[some[-1]] * (count - len(some))]
             found += connection.execute(self._select(count), [*chain.from_iterable(filled)])
-        return {self.table.key_of(row): row for row in found}
+        return found
 
     def upsert(self, connection: sqlite3.Connection, rows: Sequence[Row]) -> None:
         """Puts encoded rows in the place of those with their keys."""
@@ -139,6 +138,16 @@ def rows_of(table: Table) -> Rows:
 def _placed(rows: int, values: int) -> str:
     one = f"({', '.join('?' * values)})"
     return ", ".join([one] * rows)
+
+
+def _converted(converts: Sequence[Convert], rows: Iterable[Row]) -> list[Row]:
+    columns = list(zip(*rows, strict=True))
+    if not columns:
+        return []
+    if len(columns) != len(converts):
+        raise ValueError(f"there are {len(converts)} columns, and rows of {len(columns)} values")
+    converted = [convert(values) for convert, values in zip(converts, columns, strict=True)]
+    return list(zip(*converted, strict=True))
 
 
 def _in_turn(items: Sequence[Row], count: int) -> Iterable[Sequence[Row]]:

@@ -21,7 +21,7 @@ class _Loaded(msgspec.Struct, frozen=True):
 
     rows: Rows
     keys: Sequence[Key]
-    found: Mapping[Key, Row]
+    found: Sequence[Row]
     version: tuple[int, int]
 
 
@@ -55,7 +55,7 @@ class SqliteTransaction:
                 version = _version(connection)  # first: it is that of all that is read from now on
                 found = rows.read(connection, asked)
             self._loaded.append(_Loaded(rows, asked, found, version))
-        return rows.decoded(found.values())
+        return rows.decoded(found)
 
     def write(self, table: Table, rows: Iterable[Row], gone: Iterable[Key] = ()) -> None:
         """As `Transaction.write`."""
@@ -122,7 +122,7 @@ class SqliteTransaction:
             # The version is the file's: most often somebody wrote other rows, or a sign of life.
             if loaded.version == version:
                 continue
-            if loaded.rows.read(connection, loaded.keys) != loaded.found:
+            if set(loaded.rows.read(connection, loaded.keys)) != set(loaded.found):
                 raise Conflict(
                     f"another writer changed rows of {loaded.rows.table.name} that were loaded"
                 )
