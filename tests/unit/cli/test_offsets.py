@@ -358,7 +358,7 @@ def test_the_help_of_each_verb_documents_its_exit_codes(
 
 
 @pytest.mark.parametrize(
-    "verb", ["check", "new", "publish", "run", "servers", "settings-schema", "status"]
+    "verb", ["check", "ddl", "new", "publish", "run", "servers", "settings-schema", "status"]
 )
 def test_every_verb_tells_the_exit_code_of_wrong_usage(desk: OperatorDesk, verb: str) -> None:
     _, out, _ = desk.call(verb, "--help")
