@@ -12,6 +12,7 @@ import typer
 
 from consumer.cli import exits
 from consumer.cli.check import check
+from consumer.cli.ddl import ddl
 from consumer.cli.demo import demo
 from consumer.cli.given import Given
 from consumer.cli.new import new
@@ -28,7 +29,7 @@ program = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for verb in (check, run, status, publish, new, servers, settings_schema, demo):
+for verb in (check, run, status, publish, new, servers, ddl, settings_schema, demo):
     program.command()(verb)
 program.add_typer(offsets)
 
