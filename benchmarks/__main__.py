@@ -4,6 +4,7 @@ P1  Kafka -> a projector that reads its data, a checkpoint in Redis for each bat
 P8  Redis Streams -> the same
 P6  the memory of P1's worker, looked at every 100,000 events
 M1  what metrics take of a batch's time, in memory: metrics_cost.py
+P2, P3  rows, effectively once: read_models.py
 
 Each run is a process of its own, over the same events, and counts from the first events in hand to
 the last. Ours and the limit run in turn, so that whatever else the machine does hits both; of each
@@ -15,11 +16,9 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from statistics import median
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from rich.console import Console
@@ -28,10 +27,13 @@ from rich.table import Table
 
 from benchmarks import metrics_cost
 from benchmarks.orders import PARTITIONS, TOPIC, orders
+from benchmarks.read_models import ReadModels
+from benchmarks.running import Result, rates, run
 from consumer.adapters.kafka.publisher import KafkaPublisher, create_topic
 from consumer.adapters.redis.connection import connect
 from consumer.adapters.redis.publisher import RedisPublisher
 from consumer.embedded.kafka import Kafka
+from consumer.embedded.postgresql import Postgresql
 from consumer.embedded.valkey import Valkey
 from consumer.ports.publisher import Publisher
 
@@ -39,47 +41,54 @@ from consumer.ports.publisher import Publisher
 _MOST_MEGABYTES = 200
 _FLAT_MEGABYTES = 20
 
-Result = dict[str, Any]
-
 
 def main() -> None:
     options = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     options.add_argument("--events", type=int, default=1_000_000, help="on Kafka; half on Redis")
     options.add_argument("--turns", type=int, default=5)
+    options.add_argument("--rows-only", action="store_true", help="P2 and P3 alone")
     given = options.parse_args()
     console = Console()
-    with Kafka() as kafka, Valkey() as valkey:
+    with (
+        Kafka() as kafka,
+        Valkey() as valkey,
+        Postgresql(options={"fsync": "on", "full_page_writes": "on"}) as postgresql,
+        TemporaryDirectory(dir=".") as folder,  # on a disk, where /tmp may be none
+    ):
         config = {"bootstrap.servers": kafka.bootstrap}
         create_topic(config, TOPIC, PARTITIONS)
         publish(KafkaPublisher(config, topic=TOPIC), given.events, "Kafka")
-        streams = RedisPublisher(connect(valkey.url), topic=TOPIC, streams=PARTITIONS)
-        publish(streams, given.events // 2, "Redis Streams")
+        where = (kafka.bootstrap, valkey.url, postgresql.url, Path(folder))
+        report = {} if given.rows_only else reading(kafka, valkey, given)
+        report |= ReadModels(*where, given.turns).rows(given.events)
+    console.print(table(report))
+    target = Path("build/bench.json")
+    target.parent.mkdir(exist_ok=True)
+    target.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+    console.print(f"written to {target}")
 
-        bench = Bench(valkey.url, given.turns)
-        on_kafka = bench.turns(
-            {"kafka": {"bootstrap_servers": [kafka.bootstrap]}},
-            ["limit_kafka", kafka.bootstrap],
-            given.events,
-        )
-        on_redis = bench.turns(
-            {"redis": {"url": valkey.url, "streams": PARTITIONS}},
-            ["limit_redis", valkey.url],
-            given.events // 2,
-        )
-    report = {
+
+def reading(kafka: Kafka, valkey: Valkey, given: argparse.Namespace) -> dict[str, Result]:
+    """P1, P8, P6 and M1."""
+    streams = RedisPublisher(connect(valkey.url), topic=TOPIC, streams=PARTITIONS)
+    publish(streams, given.events // 2, "Redis Streams")
+    bench = Bench(valkey.url, given.turns)
+    on_kafka = bench.turns(
+        {"kafka": {"bootstrap_servers": [kafka.bootstrap]}},
+        ["limit_kafka", kafka.bootstrap],
+        given.events,
+    )
+    on_redis = bench.turns(
+        {"redis": {"url": valkey.url, "streams": PARTITIONS}},
+        ["limit_redis", valkey.url],
+        given.events // 2,
+    )
+    return {
         "P1": rates(on_kafka),
         "P8": rates(on_redis),
         "P6": memory([ours for ours, _ in on_kafka]),
         **metrics_cost.rows(),
     }
-    console.print(table(report))
-    for ours, limit in (on_kafka[-1], on_redis[-1]):
-        console.print(f"ours:  {ours['events']:,} events, checksum {ours['checksum']:,}")
-        console.print(f"limit: {limit['events']:,} events, checksum {limit['checksum']:,}")
-    target = Path("build/bench.json")
-    target.parent.mkdir(exist_ok=True)
-    target.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
-    console.print(f"written to {target}")
 
 
 def publish(publisher: Publisher, count: int, where: str) -> None:
@@ -102,7 +111,7 @@ class Bench:
         """Ours and the limit, turn by turn."""
         results = []
         for _ in track(range(self._turns), description=f"{limit[0]}, {self._turns} turns"):
-            pair = self._ours(source, count), _run(*limit, str(count))
+            pair = self._ours(source, count), run(*limit, str(count))
             if len({(each["events"], each["checksum"]) for each in pair}) != 1:
                 sys.exit(f"ours and the limit did not see the same events: {pair}")
             results.append(pair)
@@ -123,23 +132,7 @@ class Bench:
                 }
             },
         }
-        return _run("ours", json.dumps(settings), name, str(count))
-
-
-def rates(turns: list[tuple[Result, Result]]) -> Result:
-    def rate(run: Result) -> float:
-        return float(run["events"] / run["seconds"])
-
-    def middle(of: Callable[[Result, Result], float]) -> float:
-        return median(of(ours, limit) for ours, limit in turns)
-
-    return {
-        "ours": round(middle(lambda ours, _: rate(ours))),
-        "limit": round(middle(lambda _, limit: rate(limit))),
-        "unit": "events/s",
-        "ratio": round(middle(lambda ours, limit: rate(ours) / rate(limit)), 3),
-        "ratios": [round(rate(ours) / rate(limit), 3) for ours, limit in turns],
-    }
+        return run("ours", json.dumps(settings), name, str(count))
 
 
 def memory(runs: list[Result]) -> Result:
@@ -162,6 +155,9 @@ def table(report: dict[str, Result]) -> Table:
         "P1": "Kafka, 500 a batch",
         "P8": "Redis Streams, 500 a batch",
         "P6": "memory of P1, at most",
+        "P2": "a row an event, PostgreSQL",
+        "P3/sqlite": "fold onto 1,000 keys, SQLite",
+        "P3/postgresql": "fold onto 1,000 keys, PostgreSQL",
         "M1": "metrics, of a batch of 500",
         "M1/50": "metrics, of a batch of 50",
     }
@@ -170,18 +166,6 @@ def table(report: dict[str, Result]) -> Table:
         ours, limit = f"{row['ours']:,}", f"{row['limit']:,}"
         drawn.add_row(name, titles[name], ours, limit, row["unit"], f"{row['ratio']:.3f}")
     return drawn
-
-
-def _run(module: str, *arguments: str) -> Result:
-    done = subprocess.run(
-        [sys.executable, "-m", f"benchmarks.{module}", *arguments],
-        stdout=subprocess.PIPE,
-        text=True,
-        check=True,
-        timeout=600,
-    )
-    result: Result = json.loads(done.stdout.splitlines()[-1])
-    return result
 
 
 if __name__ == "__main__":
