@@ -12,6 +12,7 @@ ConsumerError
 ├── Poison                 this event is the problem: the partition halts before it, or skips it
 │   ├── Undecodable
 │   ├── NoUpcaster
+│   ├── SequenceGap        events of its aggregate are missing before this one; never skipped
 │   └── ApplyFailed
 ├── TimedOut               an apply took longer than it may; how far it came nobody knows
 ├── Cancelled              the calling program cancelled its own call
@@ -89,6 +90,10 @@ class Undecodable(Poison):
 
 class NoUpcaster(Poison):
     """The event has a schema version that no upcaster of this projection reaches or starts from."""
+
+
+class SequenceGap(Poison):
+    """Between the last event of the aggregate and this one others are missing, by their sequence."""
 
 
 class ApplyFailed(Poison):

@@ -12,6 +12,7 @@ from consumer.engine.applying import Applying
 from consumer.engine.assignments import Assignments
 from consumer.engine.awaiting import Loop
 from consumer.engine.decoding import Decoding
+from consumer.engine.guarding import Gaps, Guarding
 from consumer.engine.retrying import Backoff
 from consumer.engine.settling import Settling
 from consumer.engine.transacting import transacting
@@ -108,17 +109,26 @@ class Chained:
 
 
 class Numbers:
-    """A codec: the value is an integer, type "Counted"; or [type, version, data]; else undecodable."""
+    """A codec: the value is an integer, type "Counted"; or [type, version, data], and if you like the
+    sequence; else undecodable.
+    """
 
     def decode(self, record: Record) -> Event:
         try:
             value = json.loads(record.value or b"null")
         except ValueError as cause:
             raise undecodable(record.partition, record.offset, record.value, "no JSON") from cause
-        type, version, data = value if isinstance(value, list) else ("Counted", 1, value)
-        raw = msgspec.Raw(json.dumps(data).encode())
+        given = value if isinstance(value, list) else ["Counted", 1, value]
+        type, version, data, *sequence = given
         return Event(
-            str(record.offset), type, "a", record.partition, record.offset, raw, version=version
+            str(record.offset),
+            type,
+            "a",
+            record.partition,
+            record.offset,
+            msgspec.Raw(json.dumps(data).encode()),
+            version=version,
+            sequence=sequence[0] if sequence else None,
         )
 
 
@@ -230,11 +240,13 @@ class Engine:
         upcasters: Sequence[Upcaster] = (),
         transient: tuple[type[Exception], ...] = (),
         skip_poison: bool = False,
+        gaps: Gaps | None = None,
     ) -> None:
         self.source, self.offsets = source, offsets
         self.seen = Recorder()
         self.loop = Loop()
-        inside = transacting(projector, read_model)
+        guarding = Guarding(projector.name, gaps=gaps, observer=self.seen) if gaps else None
+        inside = transacting(projector, read_model, guarding)
         self.assignments = Assignments(
             projector.name,
             offsets,
@@ -251,6 +263,7 @@ class Engine:
                 Upcasting(upcasters, projector.handles),
                 projector.handles,
                 skip_poison=skip_poison,
+                keeps_others=guarding is not None,
                 observer=self.seen,
             ),
             Settling(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -14,7 +14,7 @@ from consumer.cli.naming import projection_names
 from consumer.cli.printing import Columns, cell, print_json, print_table, refuse, shown
 
 if TYPE_CHECKING:
-    from consumer.engine.resetting import Plan
+    from consumer.engine.plan import Plan
     from consumer.model.position import Partition
 
 _COLUMNS: Columns = {
@@ -76,12 +76,18 @@ def reset(
     """Move the checkpoints of a projection, while no worker of it lives.
 
     Takes exactly one --to. Whatever moves is recorded first, see
-    `offsets get`. The read model is left as it is. If it is killed on the
-    way, type the same again, ten seconds later.
+    `offsets get`. If it is killed on the way, type the same again, ten
+    seconds later.
+
+    Of a projection with a `read_model`, --to-earliest without --partition
+    clears the rows, and they are made anew; what would count an event twice
+    is refused. Any other read model is left as it is, unless its projector
+    has a `reset` that empties it.
 
     Exit codes:
     0  done; or, with --dry-run, shown
-    1  misconfigured, the log does not hold the target, or you said no
+    1  misconfigured, the log does not hold the target, an event would count
+       twice, or you said no
     2  wrong usage
     5  a server is out of reach; type the same again
     7  a worker of the projection lives, or another reset, so nothing was moved
@@ -96,7 +102,8 @@ def reset(
     from consumer.wiring.resetting import desk
 
     settings = Given.by(context).settings()
-    with desk(settings, name, make=not dry_run) as work:
+    from_beginning = to_earliest and not only
+    with desk(settings, name, make=not dry_run, from_beginning=from_beginning) as work:
         plan = work.plan(target, words=words, only=only)
         if dry_run:
             _show(plan, as_json=as_json)
@@ -105,7 +112,7 @@ def reset(
         if not as_json:
             _print(plan)
         if not yes:
-            typer.confirm(f"move the offsets of {name} so?", abort=True, err=True)
+            typer.confirm(_ASKED[plan.fate].format(name=name), abort=True, err=True)
         outcome = work.carry_out(plan)
         _refuse_while_owned(plan, dict.fromkeys(outcome.came, ()))
         unmirrored = work.mirror(plan)
@@ -123,7 +130,7 @@ def reset(
     if as_json:
         print_json(_document(plan, done=True))
     else:
-        typer.echo("done; the read model was not touched")
+        typer.echo(f"done; {_DONE[plan.fate]}")
 
 
 def _show(plan: Plan, *, as_json: bool) -> None:
@@ -157,7 +164,7 @@ def _print(plan: Plan) -> None:
     rows = [
         [
             str(move.partition),
-            cell(shown(move.offset_before)),
+            cell(shown(move.before)),
             cell(shown(move.after)),
             cell(move.read_again),
             cell(move.passed_over),
@@ -169,6 +176,38 @@ def _print(plan: Plan) -> None:
         sums = _sums(plan)
         rows.append(["in all", "", "", *(str(sums[name]) for name in _SUMMED)])
     print_table(_COLUMNS, rows)
+    for line in _of_the_rows(plan):
+        typer.echo(line)
+
+
+#: By what becomes of the read model.
+_ASKED = {
+    "untouched": "move the offsets of {name} so?",
+    "emptied": "empty the read model of {name}, and move its offsets so?",
+    "kept": "move the offsets of {name} so, and keep its rows?",
+    "cleared": "clear the rows of {name}, and move its offsets so?",
+}
+_DONE = {
+    "untouched": "the read model was not touched",
+    "emptied": "its projector emptied the read model",
+    "kept": "the rows are as they were",
+    "cleared": "the rows were cleared, and are made anew when a worker runs",
+}
+
+
+def _of_the_rows(plan: Plan) -> Iterator[str]:
+    """What the reset means to the read model, where it means anything."""
+    if plan.fate == "emptied":
+        yield "its projector empties the read model first"
+    elif plan.fate == "kept":
+        passed = _sums(plan)["passed_over"]
+        never = f"; what is passed over, {passed} events, will never be in them" if passed else ""
+        yield f"the rows of the read model are kept{never}"
+    elif plan.fate == "cleared":
+        yield "the rows of the read model are cleared, and made anew from what the log holds"
+        for move in plan.moves:
+            if move.begins_late:
+                yield f"{move.partition} begins at {shown(move.after)}: what came before is gone from the rows too"
 
 
 _SUMMED = ("read_again", "passed_over", "left_after")
@@ -184,10 +223,11 @@ def _document(plan: Plan, *, done: bool) -> dict[str, Any]:
         "projection": plan.projection,
         "to": plan.words,
         "done": done,
+        "read_model": str(plan.fate),
         "partitions": [
             {
                 "partition": str(move.partition),
-                "from": shown(move.offset_before),
+                "from": shown(move.before),
                 "to": shown(move.after),
                 **{name: getattr(move, name) for name in _SUMMED},
             }

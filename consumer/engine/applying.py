@@ -131,7 +131,7 @@ class Applying:
                 Applied(
                     partition,
                     epoch,
-                    len(work.events),
+                    work.counted,
                     work.records,
                     work.through,
                     seconds,

@@ -9,7 +9,7 @@ import msgspec
 from consumer.engine.holding import Holding
 from consumer.engine.transacting import Transacting
 from consumer.errors import OffsetLost
-from consumer.model.position import Claim, LogIdentity, Offset, Partition
+from consumer.model.position import Checkpoint, Claim, LogIdentity, Offset, Partition
 from consumer.model.seal import Seal, reconciled
 from consumer.ports.offset_store import OffsetStore
 
@@ -69,19 +69,31 @@ class Claiming:
             log=log,
             floor=None if before is None else before.epoch,
         )
+        stands = claim.offset
+        is_ahead = before is not None and _is_ahead(before, known)
+        place = before.offset if before is not None and is_ahead else None
+        if place is not None and place != stands:
+            # Before it is sealed: whoever comes after us, if we die there, finds that the two agree.
+            self._offsets.commit(claim, stands, place)
+            stands = place
         seal = read_model.seal(claim, log)
         offset = seal.offset
-        # An epoch above the offset store's own: that store went back in time, or a reset is half done.
-        is_ahead = before is not None and (known is None or known.epoch < before.epoch)
         if not is_ahead:
             _refuse_loss(claim, seal)
         if offset is None:
             offset = first()
             read_model.begin(claim, offset)
-        if offset != claim.offset:
-            self._offsets.commit(claim, claim.offset, offset)
+        if offset != stands:
+            self._offsets.commit(claim, stands, offset)
         holding = Holding(claim, offset, self._offsets, is_sealed=True)
         return Taken(holding, began=seal.offset is None)
+
+
+def _is_ahead(seal: Seal, known: Checkpoint | None) -> bool:
+    """Whether the offset store went back in time, or a reset is half done: nobody has claimed since, or a reset
+    only, that was given up.
+    """
+    return not seal.token or known is None or known.epoch < seal.epoch
 
 
 def _refuse_loss(claim: Claim, seal: Seal) -> None:

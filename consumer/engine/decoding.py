@@ -34,11 +34,14 @@ class Decoding:
         handles: Collection[str] | None,
         *,
         skip_poison: bool,
+        keeps_others: bool = False,
         observer: Observer,
     ) -> None:
         self._codec = codec
         self._upcasting = upcasting
         self._takes_all = handles is None
+        #: Whether events of types that are not handled come too, as they are: for who counts sequences.
+        self._keeps_others = keeps_others
         #: The types that the projector is given, each in its schema version.
         self._wanted = {
             type: version
@@ -63,6 +66,8 @@ class Decoding:
                     events.append(event)
                 elif version is not None or self._takes_all:
                     events.append(self._upcasting.upcast(event))
+                elif self._keeps_others:
+                    events.append(event)
             except Exception as cause:  # whatever a codec raises is about its record alone
                 poison = cause if isinstance(cause, Poison) else _unexpected(record, cause)
                 if not self._skip_poison:

@@ -7,8 +7,9 @@ from contextlib import AbstractContextManager, nullcontext
 
 from consumer.engine.awaiting import Loop
 from consumer.engine.limiting import Limit
+from consumer.engine.transacting import Transacting
 from consumer.engine.work import Work
-from consumer.errors import ApplyFailed, ConsumerError, Poison, Transient
+from consumer.errors import ApplyFailed, ConsumerError, Poison, SequenceGap, Transient
 from consumer.model.event import Batch
 from consumer.model.facts import Skipped
 from consumer.model.operations import ErrorType
@@ -74,6 +75,8 @@ class Settling:
             self._put_aside(work, poison)
         else:
             work.applied = True
+            if isinstance(self._projector, Transacting):
+                work.given = self._projector.given
         work.apply_seconds = time.monotonic() - began
         return work.applied
 
@@ -104,10 +107,10 @@ class Settling:
             self._is_set_up = True
 
     def _put_aside(self, work: Work, poison: Poison) -> None:
-        """What only the projector could find out: an event's data is not what it should be."""
+        """What only the projector, or its guard, could find out: an event is not what it should be."""
         if not work.holds(poison):
             raise poison
-        if self._skip_poison:
+        if self._skip_poison and not isinstance(poison, SequenceGap):
             work.without(poison)
             self._observer.happened(Skipped(work.holding.partition, poison.offset, poison))
         else:

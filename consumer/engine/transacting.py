@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
+from consumer.engine.guarding import Guarding
 from consumer.errors import Conflict, Misconfigured
-from consumer.model.event import Batch
+from consumer.model.event import Batch, Event
+from consumer.model.position import Offset, Partition
+from consumer.model.table import Table
 from consumer.ports.projector import AnyProjector, TransactionalProjector
-from consumer.ports.read_model import ReadModel
+from consumer.ports.read_model import ReadModel, Transaction
 
 #: How often a transaction is run again at once, before it waits like any other that failed. Somebody's
 #: transaction went through each time, so it takes as many writers on one key to get there.
@@ -18,17 +23,36 @@ class Transacting:
     Its `apply` takes a batch without events too, whose offset moves like any other.
     """
 
-    def __init__(self, projector: TransactionalProjector, read_model: ReadModel) -> None:
+    def __init__(
+        self,
+        projector: TransactionalProjector,
+        read_model: ReadModel,
+        guarding: Guarding | None = None,
+    ) -> None:
         self.name = projector.name
         self.handles = projector.handles
         self.read_model = read_model
+        #: How many events of the last batch the projector was given.
+        self.given = 0
         self._projector = projector
+        self._guarding = guarding
         self._is_set_up = False
+
+    @property
+    def is_guarded(self) -> bool:
+        """Whether batches must hold events of all types: each has a sequence, handled or not."""
+        return self._guarding is not None
+
+    @property
+    def tables(self) -> Sequence[Table]:
+        """The projector's, and our own beside them."""
+        own = [] if self._guarding is None else [self._guarding.table]
+        return [*self._projector.tables, *own]
 
     def setup(self) -> None:
         """Makes and checks the tables; once."""
         if not self._is_set_up:
-            self.read_model.prepare(self._projector.tables, self._projector.prepare)
+            self.read_model.prepare(self.tables, self._projector.prepare)
             self._is_set_up = True
 
     def apply(self, batch: Batch) -> None:
@@ -40,19 +64,47 @@ class Transacting:
                 continue
         return self._transact(batch)
 
+    def clear(self, transaction: Transaction) -> None:
+        """Deletes all that was ever written, the sequences too."""
+        self._projector.clear(transaction)
+        if self._guarding is not None:
+            transaction.clear(self._guarding.table)
+
+    def accept(self, places: Mapping[Partition, Offset]) -> None:
+        """What is missing behind the events up to these places is no gap, where sequences are guarded."""
+        guarding = self._guarding
+        if guarding is not None:
+            self.read_model.prepare([], lambda transaction: guarding.accept(places, transaction))
+
     def _transact(self, batch: Batch) -> None:
         with self.read_model.transaction(batch.fence) as transaction:
-            if batch.events and not transaction.is_repeated:
-                self._projector.project(batch, transaction)
+            if not transaction.is_repeated:
+                self._project(batch, transaction)
+        if self._guarding is not None:
+            self._guarding.settled(batch.fence)
+
+    def _project(self, batch: Batch, transaction: Transaction) -> None:
+        if self._guarding is not None:
+            passed = self._guarding.passed(batch, transaction)
+            batch = Batch(batch.partition, self._handled(passed), batch.fence)
+        self.given = len(batch)
+        if batch.events:
+            self._projector.project(batch, transaction)
+
+    def _handled(self, events: Sequence[Event]) -> Sequence[Event]:
+        handles = self.handles
+        return events if handles is None else [event for event in events if event.type in handles]
 
 
 def transacting(
-    projector: AnyProjector | TransactionalProjector, read_model: ReadModel | None
+    projector: AnyProjector | TransactionalProjector,
+    read_model: ReadModel | None,
+    guarding: Guarding | None = None,
 ) -> Transacting | None:
     """The two together; None for a projector that writes by itself. `Misconfigured` where they do not go together."""
     refuse_mismatch(projector, None if read_model is None else read_model.kind)
     if isinstance(projector, TransactionalProjector) and read_model is not None:
-        return Transacting(projector, read_model)
+        return Transacting(projector, read_model, guarding)
     return None
 
 

@@ -34,6 +34,8 @@ class Work:
         self.poison = poison
         #: Whether only the commit is missing; an apply that went through is not repeated for it.
         self.applied = False
+        #: How many events the projector was given, where that is not all of them.
+        self.given: int | None = None
         #: Attempts that failed.
         self.failures = 0
         #: What the attempt is at, and so what it is counted as when it fails.
@@ -46,6 +48,11 @@ class Work:
     def records(self) -> int:
         """How many records this settles."""
         return len(self._read)
+
+    @property
+    def counted(self) -> int:
+        """How many events were applied."""
+        return len(self.events) if self.given is None else self.given
 
     @property
     def batch(self) -> Batch:

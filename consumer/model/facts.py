@@ -58,7 +58,8 @@ class Applied(Fact, frozen=True):
 
     partition: Partition
     epoch: int
-    #: Events given to the projector; those of types that it does not handle are not among them.
+    #: Events given to the projector; those of types that it does not handle are not among them, nor are
+    #: duplicates.
     events: int
     #: Records settled, handled or not.
     records: int
@@ -118,6 +119,25 @@ class Skipped(Fact, frozen=True):
     partition: Partition
     offset: Offset
     cause: BaseException
+
+
+class Duplicated(Fact, frozen=True):
+    """Events were passed over whose sequence, or a later one of their aggregate, had been applied."""
+
+    partition: Partition
+    events: int
+
+
+class Gapped(Fact, frozen=True):
+    """Events were applied although others of their aggregates are missing before them, by their sequence."""
+
+    partition: Partition
+    #: How many came right behind a gap.
+    events: int
+    #: The first of them, its sequence, and the last one of its aggregate that was applied.
+    offset: Offset
+    sequence: int
+    last: int
 
 
 class Dropped(Fact, frozen=True):

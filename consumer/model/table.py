@@ -69,10 +69,12 @@ class Table(msgspec.Struct, frozen=True, dict=True):
     key: tuple[str, ...]
     #: Further indexes, each by the names of its columns.
     indexes: tuple[tuple[str, ...], ...] = ()
+    #: Whether it is the engine's own: those, and no others, are called `projection_*`.
+    is_own: bool = False
 
     def __post_init__(self) -> None:
         _validated(f"the table {self.name!r}", self.name)
-        if self.name.startswith(RESERVED):
+        if self.name.startswith(RESERVED) is not self.is_own:
             raise Misconfigured(
                 f"the table {self.name!r} cannot be called so: {RESERVED}* are our own"
             )

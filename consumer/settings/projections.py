@@ -99,6 +99,15 @@ class RetrySettings(Shape):
         return self
 
 
+class SequenceSettings(Shape):
+    """The guard by the sequences of aggregates: duplicates are passed over, and what is missing is reported."""
+
+    gaps: Literal["continue", "halt"] = "halt"
+    """What becomes of a partition whose next event has others of its aggregate missing before it: it goes on, with a line
+    in the log, or it halts.
+    """
+
+
 class ProjectionSettings(Shape):
     """A read model kept up to date: its projector, its events, and how it is run."""
 
@@ -110,6 +119,9 @@ class ProjectionSettings(Shape):
 
     read_model: ReadModelSettings | None = None
     """Where the rows are kept, of a projector that leaves that to us: effectively once. Others write by themselves."""
+
+    sequences: SequenceSettings | None = None
+    """Guards the rows by the sequences of aggregates, as in `{gaps: halt}`; needs a `read_model`. Not guarded if nothing is said."""
 
     batch_size: Annotated[int, Field(ge=1, le=10_000)] = 500
     """Events that `apply` is given at once, at most."""
@@ -140,3 +152,11 @@ class ProjectionSettings(Shape):
 
     Kubernetes kills a Pod 30 s after telling it to stop, unless it is told otherwise.
     """
+
+    @model_validator(mode="after")
+    def _guards_a_read_model(self) -> ProjectionSettings:
+        if self.sequences is not None and self.read_model is None:
+            raise ValueError(
+                "has sequences and no read_model: they are kept in one transaction with its rows, so name one, or leave them out"
+            )
+        return self

@@ -6,13 +6,15 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from consumer.errors import Fenced, NoUpcaster, Undecodable
+from consumer.errors import Fenced, NoUpcaster, SequenceGap, Undecodable
 from consumer.model.facts import (
     Applied,
     Claimed,
     Delayed,
     Dropped,
+    Duplicated,
     Fact,
+    Gapped,
     Halted,
     Joined,
     Lagged,
@@ -66,6 +68,8 @@ class Counting:
             Resumed: self._resumed,
             Halted: self._halts,
             Skipped: self._skipped,
+            Duplicated: self._duplicated,
+            Gapped: self._gapped,
             Dropped: self._dropped,
             Revoked: self._revoked,
             Lost: self._lost,
@@ -134,7 +138,10 @@ class Counting:
         undecodable = _is_undecodable(fact.cause)
         if undecodable:
             self._workers.decode_errors.of(self._projection).inc()
-        self._failed(ErrorType.LOAD if undecodable else ErrorType.OFFSET)
+        is_gap = isinstance(fact.cause, SequenceGap)
+        if is_gap:
+            self._workers.gaps.of(self._projection).inc()
+        self._failed(ErrorType.LOAD if undecodable or is_gap else ErrorType.OFFSET)
         self._waiting.discard(fact.partition)
         self._halted.add(fact.partition)
         self._show_standing()
@@ -143,6 +150,12 @@ class Counting:
         self._workers.skipped.of(self._projection).inc()
         if _is_undecodable(fact.cause):
             self._workers.decode_errors.of(self._projection).inc()
+
+    def _duplicated(self, fact: Duplicated) -> None:
+        self._workers.duplicates.of(self._projection).inc(fact.events)
+
+    def _gapped(self, fact: Gapped) -> None:
+        self._workers.gaps.of(self._projection).inc(fact.events)
 
     def _revoked(self, fact: Revoked) -> None:
         self._gone(fact, "revoked")

@@ -11,12 +11,13 @@ from typing import Any, Literal, TextIO
 import msgspec
 import structlog
 
-from consumer.errors import Poison
+from consumer.errors import Poison, SequenceGap
 from consumer.model.causes import told
 from consumer.model.facts import (
     Applied,
     Delayed,
     Fact,
+    Gapped,
     Halted,
     Lagged,
     Rejoining,
@@ -40,6 +41,7 @@ _LEVELS: dict[type[Fact], int] = {
     Rejoining: logging.WARNING,
     Unmeasured: logging.WARNING,
     Unmirrored: logging.WARNING,
+    Gapped: logging.WARNING,
     Skipped: logging.ERROR,
     Halted: logging.ERROR,
 }
@@ -63,7 +65,7 @@ class Logs:
         level = _LEVELS.get(kind, logging.INFO)
         if self._log.isEnabledFor(level):
             fields = {name: _plain(getattr(fact, name)) for name in msgspec.structs.asdict(fact)}
-            if isinstance(fact, Halted) and isinstance(fact.cause, Poison):
+            if isinstance(fact, Halted) and _is_unreadable(fact.cause):
                 fields["next"] = _NEXT
             totals = self._events if kind is Stopped else {}
             self._log.log(level, kind.__name__.lower(), **fields, **totals)
@@ -73,6 +75,10 @@ class Logs:
             self._events["applied"] += fact.events
         elif isinstance(fact, Skipped):
             self._events["skipped"] += 1
+
+
+def _is_unreadable(cause: BaseException) -> bool:
+    return isinstance(cause, Poison) and not isinstance(cause, SequenceGap)
 
 
 def listening(projection: str, host: str, port: int) -> None:

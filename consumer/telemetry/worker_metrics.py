@@ -61,6 +61,8 @@ class WorkerMetrics:
             self.commits,
             self.decode_errors,
             self.skipped,
+            self.duplicates,
+            self.gaps,
             self.mirror_failures,
             self.lag_failures,
         ):
@@ -159,6 +161,17 @@ class WorkerMetrics:
         self.skipped = families.counter(
             "projection_skipped_events_total",
             "Events passed over because on_undecodable is skip.",
+            "projection",
+        )
+        self.duplicates = families.counter(
+            "projection_duplicate_events_total",
+            "Events passed over because their sequence, or a later one of their aggregate, had been applied.",
+            "projection",
+        )
+        self.gaps = families.counter(
+            "projection_sequence_gaps_total",
+            "Events before which others of their aggregate are missing, by their sequence; with gaps: halt their "
+            "partition halted.",
             "projection",
         )
         self.mirror_failures = families.counter(

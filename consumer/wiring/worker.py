@@ -17,6 +17,7 @@ from consumer.engine.attending import Attending
 from consumer.engine.caught_up import CaughtUp
 from consumer.engine.decoding import Decoding
 from consumer.engine.elsewhere import Elsewhere
+from consumer.engine.guarding import Guarding
 from consumer.engine.limiting import Limit
 from consumer.engine.measuring import Measuring
 from consumer.engine.retrying import Backoff
@@ -33,6 +34,7 @@ from consumer.ports.source import Source
 from consumer.settings.document import Settings
 from consumer.settings.projections import ProjectionSettings
 from consumer.wiring.brokers import broker
+from consumer.wiring.guarding import guarding
 from consumer.wiring.offsets import offset_store, presence
 from consumer.wiring.parts import Parts
 from consumer.wiring.read_models import read_model
@@ -76,7 +78,8 @@ def ready(
     backoff = Backoff(projection.retry.initial, projection.retry.cap)
     with ExitStack() as afterwards:
         offsets = afterwards.enter_context(closing(offset_store(settings.offsets)))
-        inside = _transacting(made_of, projection, servers.session_seconds, afterwards)
+        guard = guarding(name, projection, watch.observer)
+        inside = _transacting(made_of, projection, guard, servers.session_seconds, afterwards)
         source = servers.source(name, projection, owner=owner)
         assignments = Assignments(
             name,
@@ -120,12 +123,16 @@ def ready(
 
 
 def _transacting(
-    made_of: Parts, projection: ProjectionSettings, seconds: float, afterwards: ExitStack
+    made_of: Parts,
+    projection: ProjectionSettings,
+    guard: Guarding | None,
+    seconds: float,
+    afterwards: ExitStack,
 ) -> Transacting | None:
     if projection.read_model is None:
         return transacting(made_of.projector, None)
     rows = afterwards.enter_context(closing(read_model(projection.read_model, seconds=seconds)))
-    return transacting(made_of.projector, rows)
+    return transacting(made_of.projector, rows, guard)
 
 
 def _applying(
@@ -144,6 +151,7 @@ def _applying(
         made_of.upcasting,
         made_of.projector.handles,
         skip_poison=skip_poison,
+        keeps_others=inside is not None and inside.is_guarded,
         observer=observer,
     )
     settling = Settling(

@@ -11,7 +11,9 @@ import pytest
 from consumer.adapters.memory.audit import MemoryAudit
 from consumer.adapters.memory.offset_store import MemoryOffsetStore
 from consumer.adapters.memory.presence import MemoryPresence
-from consumer.engine.resetting import Outcome, Plan, carried_out, planned
+from consumer.engine.plan import Plan
+from consumer.engine.planning import planned
+from consumer.engine.resetting import Outcome, carried_out
 from consumer.engine.standing import booked, viewed
 from consumer.engine.targets import Target
 from consumer.errors import Fenced, Misconfigured, NewerRecord, Transient
@@ -90,7 +92,7 @@ def test_a_plan_tells_how_much_is_read_again_or_passed_over_and_changes_nothing(
     back, on = room.plan(IntOffset(1)), room.plan(END)
 
     first = back.moves[0]
-    assert (first.offset_before, first.after) == (IntOffset(3), IntOffset(0))
+    assert (first.before, first.after) == (IntOffset(3), IntOffset(0))
     assert (first.read_again, first.passed_over, first.left_after) == (3, 0, 9)
     assert [(each.read_again, each.passed_over) for each in on.moves] == [
         (0, 6),

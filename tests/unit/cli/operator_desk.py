@@ -26,6 +26,14 @@ projections:
   shop: {projector: "shop:Shop", source: {from: main, topics: [orders]}}
 """
 
+PROJECTOR = """
+class Shop:
+    name = "shop"
+    handles = None
+
+    def apply(self, batch): ...
+"""
+
 
 class ListedBroker:
     """The `Broker` of one log, and a book that remembers what it was shown."""
@@ -77,7 +85,9 @@ class OperatorDesk:
         patch.setattr(sys, "path", sys.path[:])
         for module in ("standing", "resetting"):
             patch.setattr(f"consumer.wiring.{module}.broker", lambda settings: self.broker)
+        patch.delitem(sys.modules, "shop", raising=False)
         (folder / "projections.yaml").write_text(SETTINGS)
+        (folder / "shop.py").write_text(PROJECTOR)
 
     def call(self, *words: str) -> tuple[int, str, str]:
         """Exit code, output, complaints."""
