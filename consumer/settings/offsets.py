@@ -7,6 +7,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 
+from consumer.settings.postgresql import PostgresqlConnection
 from consumer.settings.shape import SecretFile, Shape, one_of, secret_in
 
 _SCHEMES = ("redis://", "rediss://", "unix://")
@@ -74,15 +75,18 @@ class SqliteOffsets(Shape):
 
 
 class OffsetSettings(Shape):
-    """Where checkpoints are kept: `redis` or `sqlite`."""
+    """Where checkpoints are kept: `redis`, `postgresql` or `sqlite`."""
 
     redis: RedisOffsets | None = None
     """In Redis: for a fleet."""
+
+    postgresql: PostgresqlConnection | None = None
+    """In PostgreSQL: for a fleet without a Redis. It may be the database of the read models, and its schema."""
 
     sqlite: SqliteOffsets | None = None
     """In a SQLite file: for workers on one machine."""
 
     @model_validator(mode="after")
     def _one_kind(self) -> OffsetSettings:
-        one_of(self, "redis", "sqlite")
+        one_of(self, "redis", "postgresql", "sqlite")
         return self

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import combinations
 from typing import Any
 
 from consumer.settings.document import Settings
@@ -15,12 +16,17 @@ _AS_TEXT = {"boolean": AS_TEXT[bool], "integer": AS_TEXT[int], "number": AS_TEXT
 
 #: What a deployment often says in the environment alone. A file may be whole without it.
 _DEPLOYED = (
-    *("Settings", "OffsetSettings", "RedisOffsets", "SqliteOffsets"),
+    *("Settings", "OffsetSettings", "RedisOffsets", "SqliteOffsets", "PostgresqlConnection"),
+    *("ReadModelSettings", "RedisReadModelSettings", "SqliteReadModelSettings"),
     *("SourceSettings", "KafkaSettings", "RedisStreamSettings", "HttpSettings"),
 )
 
 #: Of what at most one key may be set.
-_EITHER = {"OffsetSettings": ["redis", "sqlite"], "SourceSettings": ["kafka", "redis"]}
+_EITHER = {
+    "OffsetSettings": ["redis", "postgresql", "sqlite"],
+    "ReadModelSettings": ["postgresql", "sqlite", "redis"],
+    "SourceSettings": ["kafka", "redis"],
+}
 
 _DESCRIPTION = "All that an operator sets of projection-consumer. Any value may be a ${VARIABLE}."
 
@@ -38,8 +44,7 @@ def json_schema() -> dict[str, Any]:
         if name in _DEPLOYED:
             part.pop("required", None)
         if keys := _EITHER.get(name):
-            given = {key: {"type": "object"} for key in keys}
-            part["not"] = {"required": keys, "properties": given}
+            part["not"] = {"anyOf": [_given(*two) for two in combinations(keys, 2)]}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "projections.yaml",
@@ -49,6 +54,10 @@ def json_schema() -> dict[str, Any]:
         "additionalProperties": False,
         "$defs": _each(definitions),
     }
+
+
+def _given(*keys: str) -> dict[str, Any]:
+    return {"required": [*keys], "properties": {key: {"type": "object"} for key in keys}}
 
 
 def _loosened(node: Any) -> Any:

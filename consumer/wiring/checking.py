@@ -14,7 +14,7 @@ from consumer.settings.document import Settings
 from consumer.settings.projections import ProjectionSettings
 from consumer.wiring.brokers import broker
 from consumer.wiring.codecs import codec
-from consumer.wiring.offsets import offset_store
+from consumer.wiring.offsets import kind, offset_store
 from consumer.wiring.parts import parts
 
 #: Servers that are asked at once. One that is away takes seconds to tell from one that is slow.
@@ -87,7 +87,7 @@ def _imports(name: str, projection: ProjectionSettings) -> str:
 def _offsets(settings: Settings) -> str:
     with closing(offset_store(settings.offsets, make=False)) as store:
         known = len(store.list_projections())
-    return f"{'Redis' if settings.offsets.redis else 'SQLite'} holds those of {known} projections"
+    return f"{kind(settings.offsets)} holds those of {known} projections"
 
 
 def _reach(settings: Settings, name: str) -> str:

@@ -16,6 +16,13 @@ def is_there(settings: OffsetSettings) -> bool:
     return not path or path.exists() or not path.parent.is_dir()
 
 
+def kind(settings: OffsetSettings) -> str:
+    """What keeps them, as people call it."""
+    if settings.postgresql:
+        return "PostgreSQL"
+    return "Redis" if settings.redis else "SQLite"
+
+
 def offset_store(settings: OffsetSettings, *, make: bool = True) -> OffsetStore:
     """The store; raises `Misconfigured`, and `Transient` where it is out of reach.
 
@@ -29,6 +36,10 @@ def offset_store(settings: OffsetSettings, *, make: bool = True) -> OffsetStore:
         from consumer.wiring.redis import offset_store as in_redis
 
         return in_redis(settings.redis)
+    if settings.postgresql is not None:
+        from consumer.wiring.postgresql import offset_store as in_postgresql
+
+        return in_postgresql(settings.postgresql)
     if settings.sqlite is not None:
         from consumer.adapters.sqlite.offset_store import SqliteOffsetStore
 
@@ -46,6 +57,10 @@ def presence(settings: OffsetSettings, *, make: bool = True) -> Presence:
         from consumer.wiring.redis import presence as in_redis
 
         return in_redis(settings.redis)
+    if settings.postgresql is not None:
+        from consumer.wiring.postgresql import presence as in_postgresql
+
+        return in_postgresql(settings.postgresql)
     if settings.sqlite is not None:
         from consumer.adapters.sqlite.presence import SqlitePresence
 
@@ -63,6 +78,10 @@ def audit(settings: OffsetSettings, *, make: bool = True) -> Audit:
         from consumer.wiring.redis import audit as in_redis
 
         return in_redis(settings.redis)
+    if settings.postgresql is not None:
+        from consumer.wiring.postgresql import audit as in_postgresql
+
+        return in_postgresql(settings.postgresql)
     if settings.sqlite is not None:
         from consumer.adapters.sqlite.audit import SqliteAudit
 

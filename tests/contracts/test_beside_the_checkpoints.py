@@ -12,6 +12,7 @@ import pytest
 from pydantic import SecretStr
 
 from consumer.settings.offsets import OffsetSettings, RedisOffsets, SqliteOffsets
+from consumer.settings.postgresql import PostgresqlConnection
 from consumer.wiring.offsets import audit, offset_store, presence
 from tests.contracts.audit_contract import reset
 from tests.contracts.offset_store_contract import at, claimed, offset_in
@@ -27,7 +28,20 @@ def in_sqlite(_: pytest.FixtureRequest, folder: Path) -> OffsetSettings:
     return OffsetSettings(sqlite=SqliteOffsets(path=folder / "offsets.db"))
 
 
-@pytest.mark.parametrize("kind", [in_redis, in_sqlite])
+def in_postgresql(request: pytest.FixtureRequest, _: Path) -> OffsetSettings:
+    server: Any = request.getfixturevalue("postgresql")
+    url = SecretStr(server.database())
+    return OffsetSettings(postgresql=PostgresqlConnection(url=url, schema="beside"))
+
+
+def behind_pgbouncer(request: pytest.FixtureRequest, _: Path) -> OffsetSettings:
+    server: Any = request.getfixturevalue("postgresql")
+    pooler: Any = request.getfixturevalue("pgbouncer")
+    url = SecretStr(pooler.url(server.database()))
+    return OffsetSettings(postgresql=PostgresqlConnection(url=url, pooled=True))
+
+
+@pytest.mark.parametrize("kind", [in_redis, in_sqlite, in_postgresql, behind_pgbouncer])
 def test_what_the_settings_name_is_found_again_by_whoever_opens_it(
     kind: Callable[[pytest.FixtureRequest, Path], OffsetSettings],
     request: pytest.FixtureRequest,

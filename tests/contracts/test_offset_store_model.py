@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import uuid
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +20,8 @@ from hypothesis.stateful import (
 )
 
 from consumer.adapters.memory.offset_store import MemoryOffsetStore
+from consumer.adapters.postgresql.connection import Database
+from consumer.adapters.postgresql.offset_store import PostgresqlOffsetStore
 from consumer.adapters.redis.connection import connect
 from consumer.adapters.redis.offset_store import RedisOffsetStore
 from consumer.adapters.sqlite.offset_store import SqliteOffsetStore
@@ -149,3 +152,17 @@ def test_sqlite_does_as_memory_does(tmp_path: Path) -> None:
 def test_redis_does_as_memory_does(server: str, request: pytest.FixtureRequest) -> None:
     url = request.getfixturevalue(server).url
     run(lambda: RedisOffsetStore(connect(url), prefix=f"test-{uuid.uuid4().hex}"))
+
+
+@pytest.mark.parametrize("pooled", [False, True], ids=["postgresql", "pgbouncer"])
+def test_postgresql_does_as_memory_does(request: pytest.FixtureRequest, pooled: bool) -> None:
+    url = request.getfixturevalue("postgresql").database()
+    if pooled:
+        url = request.getfixturevalue("pgbouncer").url(url)
+    schemas = itertools.count()
+
+    def make() -> OffsetStore:
+        database = Database(url, pooled=pooled, seconds=5)
+        return PostgresqlOffsetStore(database, schema=f"s{next(schemas)}")
+
+    run(make)
