@@ -177,7 +177,7 @@ class BoundColumn:
                 ]
             return Values(self._passed_oid, self._as_array.dump(list(values)) or b"")
         except (TypeError, ValueError, OverflowError, psycopg.DataError) as cause:
-            raise self._refused(_reason(cause)) from None
+            raise self._refused(_reason(self._column.kind, cause)) from None
 
     def check(self, values: Sequence[Any]) -> None:
         """Raises `ValueError`, with table and column and without the value, for what PostgreSQL would
@@ -249,12 +249,14 @@ def _dumper(oid: int, written: Format) -> RecursiveDumper:
     return made
 
 
-def _reason(cause: Exception) -> str:
+def _reason(kind: Kind, cause: Exception) -> str:
     """In words of ours: some of theirs quote the value."""
     if isinstance(cause, UnicodeError):
         return "half a surrogate pair is within the text"
     if isinstance(cause, OverflowError):
         return "the number is too large (whole numbers have 64 bits)"
+    if isinstance(cause, psycopg.DataError) and kind in {Kind.TEXT, Kind.JSON}:
+        return "U+0000 is within the text"
     if isinstance(cause, psycopg.DataError):
         return "the number has more digits than PostgreSQL keeps"
     return f"its type is wrong ({type(cause).__name__})"

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from consumer.adapters.postgresql.connection import Cursor, Database
+from consumer.adapters.postgresql.limits import unhurried
 from consumer.adapters.postgresql.seals import Seals
 from consumer.adapters.postgresql.statements import Written
 from consumer.adapters.postgresql.tables import Tables
@@ -83,10 +84,10 @@ class PostgresqlReadModel:
         """As `ReadModel.reset`, in one transaction, however long it takes: who reads has the old rows until then."""
         with self._open() as cursor:
             self._seals.hold_all(cursor, projection, seals)
-            cursor.execute("SET LOCAL statement_timeout = 0")
             transaction = self._transaction(cursor, is_repeated=False)
-            yield transaction
-            transaction.send(self._seals.replacing(projection, seals))
+            with unhurried(cursor):
+                yield transaction
+                transaction.send(self._seals.replacing(projection, seals))
 
     def close(self) -> None:
         """As `ReadModel.close`."""

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from operator import itemgetter
 from typing import Any
 
 import msgspec
 from psycopg import sql
 
-from consumer.adapters.postgresql.columns import BoundColumn, bound_columns
-from consumer.model.table import Table
+from consumer.adapters.postgresql.columns import BoundColumn, bound_columns, by_column
+from consumer.model.table import Key, Row, Table
 
 
 class Statements:
@@ -24,8 +24,7 @@ class Statements:
         self.key_columns = tuple(self.columns[at] for at in table.key_at)
         #: The key of a row that is a tuple, as one.
         self.key_of = _key_of(table.key_at)
-        #: By what rows are sorted: the same order as that of their keys.
-        self.order = itemgetter(*table.key_at)
+        self._order = itemgetter(*table.key_at)
         names = tuple(table.by_name)
         parts = {
             "table": sql.Identifier(schema, table.name),
@@ -62,6 +61,23 @@ class Statements:
         # forbids it, and it takes no further privilege.
         self.clear = _rendered("DELETE FROM {table}", parts)
         self.copy = _rendered("COPY {table} ({columns}) FROM STDIN (FORMAT BINARY)", parts)
+
+    def in_order(self, rows: Iterable[Row]) -> list[Row]:
+        """By their keys, in the order in which every writer locks them. `ValueError` for keys that have none."""
+        rows = list(rows)
+        try:
+            return sorted(rows, key=self._order)
+        except (TypeError, ArithmeticError, IndexError):
+            for column, values in zip(self.columns, by_column(self.table, rows), strict=True):
+                column.check(values)
+            raise
+
+    def keys_in_order(self, keys: Iterable[Key]) -> list[Key]:
+        """Each once; as `in_order`."""
+        keys = list(keys)
+        for column, values in zip(self.key_columns, zip(*keys, strict=True), strict=False):
+            column.check(values)
+        return sorted(set(keys))
 
 
 def _rendered(text: str, parts: dict[str, sql.Composable]) -> bytes:

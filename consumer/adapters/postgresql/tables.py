@@ -14,6 +14,7 @@ from consumer.adapters.postgresql.ddl import (
     table_sql,
     type_of,
 )
+from consumer.adapters.postgresql.limits import unhurried
 from consumer.adapters.postgresql.locks import hold
 from consumer.adapters.postgresql.seals import OFFSETS
 from consumer.errors import Misconfigured
@@ -114,10 +115,9 @@ class Tables:
             ]
         if statements and not self._is_there(cursor):
             statements.insert(0, schema_sql(self._schema))
-        if statements:
-            cursor.execute("SET LOCAL statement_timeout = 0")  # an index may take its time
-        for statement in statements:
-            cursor.execute(statement.encode())
+        with unhurried(cursor):  # an index may take its time
+            for statement in statements:
+                cursor.execute(statement.encode())
 
     def _is_there(self, cursor: Cursor) -> bool:
         query = "SELECT 1 FROM pg_namespace WHERE nspname = %s"

@@ -32,7 +32,8 @@ class Transaction:
 
     def load(self, table: Table, keys: Sequence[Key]) -> Mapping[Key, Row]:
         """As `Transaction.load`. It sees what was written before, and waits for rows that others write."""
-        statements, wanted = self._statements(table), sorted(set(keys))
+        statements = self._statements(table)
+        wanted = statements.keys_in_order(keys)
         steps, self._steps = self._steps, []
         with sending(self._cursor) as out:
             for step in steps:
@@ -48,7 +49,7 @@ class Transaction:
     def write(self, table: Table, rows: Iterable[Row], gone: Iterable[Key] = ()) -> None:
         """As `Transaction.write`."""
         statements, known = self._statements(table), self._loaded.get(table.name, {})
-        given = sorted(_kept(table, rows), key=statements.order)
+        given = statements.in_order(_kept(table, rows))
         if known:
             keys = [statements.key_of(row) for row in given]
             if len(set(keys)) != len(keys):
@@ -59,7 +60,7 @@ class Transaction:
             # These alone may wait for another writer, or come too late: so they come first.
             self._put(statements.insert, statements, new, must_be_new=True)
         self._put(statements.upsert, statements, given)
-        self._delete(statements, known, sorted(set(gone)))
+        self._delete(statements, known, statements.keys_in_order(gone))
 
     def append(self, table: Table, rows: Iterable[Row]) -> None:
         """As `Transaction.append`; `ValueError` where a key is taken."""

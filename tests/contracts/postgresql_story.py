@@ -1,0 +1,24 @@
+"""What the stories about PostgreSQL wait for."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import psycopg
+
+
+def until_somebody_waits(url: str) -> None:
+    """Until a session of the database waits for another one's lock."""
+    query = (
+        "SELECT count(*) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    with psycopg.connect(url, autocommit=True) as connection:
+        until(lambda: connection.execute(query).fetchone() != (0,))
+
+
+def until(is_so: Callable[[], bool]) -> None:
+    """Until it is so; the test's own time-out ends it where it never is."""
+    while not is_so():
+        time.sleep(0.01)
