@@ -52,7 +52,7 @@ class Shape:
         self._reading = [
             (form.read, column.nullable) for column, form in zip(table.columns, forms, strict=True)
         ]
-        self._in_key = [table.by_name[name].kind for name in table.key]
+        self._in_key = [in_key(table.by_name[name].kind) for name in table.key]
 
     def words(self, row: Row) -> list[Word]:
         """What HSET takes: names and values in turn, without those that are NULL. Raises `RowDoesNotFit`."""
@@ -87,14 +87,15 @@ class Shape:
     def key_text(self, key: Key) -> str:
         """How the row's own key ends. Raises `RowDoesNotFit`."""
         try:
-            parts = [in_key(kind, part) for kind, part in zip(self._in_key, key, strict=True)]
+            if len(key) == len(self._in_key) == 1:
+                return self._in_key[0](key[0])
+            parts = [write(part) for write, part in zip(self._in_key, key, strict=True)]
         except (*_UNFIT, AttributeError):
+            kinds = ", ".join(self.table.by_name[name].kind for name in self.table.key)
             raise RowDoesNotFit(
                 f"a key of the table {self.table.name} is not of its kinds: "
-                f"{', '.join(self.table.key)} are {', '.join(self._in_key)}"
+                f"{', '.join(self.table.key)} are {kinds}"
             ) from None
-        if len(parts) == 1:
-            return parts[0]
         return ":".join([part.replace("%", "%25").replace(":", "%3A") for part in parts])
 
     def _unfit(self, row: Row) -> str:

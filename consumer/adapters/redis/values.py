@@ -42,15 +42,17 @@ def array_of(form: Form) -> Form:
     return Form(write, read, write, read)
 
 
-def in_key(kind: Kind, value: Any) -> str:
-    """The text of a value in a row's own key: the same for values that are equal."""
-    if kind is Kind.BYTES:
-        return _bytes(value).hex()
-    if kind is Kind.DECIMAL:
-        return _plain(_a(Decimal, value))
-    if kind is Kind.FLOAT:
-        value = _a_float(value) + 0.0  # of -0.0 and 0.0 there is one row
-    return FORMS[kind].write(value)
+def in_key(kind: Kind) -> Callable[[Any], str]:
+    """Gives the text of a value in a row's own key: the same for values that are equal."""
+    match kind:
+        case Kind.BYTES:
+            return lambda value: _bytes(value).hex()
+        case Kind.DECIMAL:
+            return lambda value: _plain(_a(Decimal, value))
+        case Kind.FLOAT:
+            return lambda value: _float(_a_float(value) + 0.0)  # of -0.0 and 0.0 there is one row
+        case _:
+            return FORMS[kind].write
 
 
 def _a(kind: type, value: Any) -> Any:
@@ -61,10 +63,11 @@ def _a(kind: type, value: Any) -> Any:
 
 
 def _text(value: Any) -> str:
+    if type(value) is str and value.isascii() and "\0" not in value:
+        return value  # as most are
     if "\0" in _a(str, value):
         raise ValueError("a text holds no U+0000")
-    if not value.isascii():
-        value.encode()  # raises for half a surrogate
+    value.encode()  # raises for half a surrogate
     return str.__str__(value)  # of an enum its value too
 
 
