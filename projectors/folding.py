@@ -11,6 +11,7 @@ from consumer import ApplyFailed, Batch, Event, Key, Row, Transaction
 from projectors.columns import Misfit
 from projectors.handlers import Handler, KeyFrom, distinct, told
 from projectors.row_types import RowType
+from projectors.signatures import EVENT, ROW_AND_EVENT
 
 R = TypeVar("R")
 
@@ -75,7 +76,7 @@ class Fold(Generic[R]):
     def _see(self, handler: Handler, key: Any) -> None:
         """The first function that is called for the key decides whether what is stored matters."""
         packed = self._keys[key] = self._row_type.packed_key(key)
-        if handler.takes_row:
+        if handler.takes != EVENT:
             self._loads[key] = packed
 
     def _folded(self, calls: Sequence[Call], stored: Mapping[Key, Row]) -> Mapping[Any, R | None]:
@@ -85,8 +86,11 @@ class Fold(Generic[R]):
         handler = event = None
         try:
             for handler, key, event in calls:
-                function = handler.function
-                row = function(rows[key], event) if handler.takes_row else function(event)
+                function, takes = handler.function, handler.takes
+                if takes == ROW_AND_EVENT:
+                    row = function(rows[key], event)
+                else:
+                    row = function(event) if takes == EVENT else function(rows[key], event, key)
                 if row is not None and (not isinstance(row, type_) or key_of(row) != key):
                     self._refuse(row, handler, event)
                 rows[key] = row

@@ -24,6 +24,9 @@ KeyPart = str | int | float | Decimal | date | UUID | bytes | Enum
 KeyValue = KeyPart | tuple[KeyPart, ...]
 
 
+K = TypeVar("K", bound=KeyValue)
+
+
 class KeyFrom(IntEnum):
     """What a key's function is given."""
 
@@ -38,8 +41,8 @@ class Handler(msgspec.Struct, frozen=True, gc=False):
     """A function for one type of event."""
 
     function: Callable[..., Any]
-    #: Whether it is given the row, which then has to be loaded.
-    takes_row: bool
+    #: How many parameters it has: the event; the row and the event; or the row, the event and the key.
+    takes: int
     #: The type of the event's data; None where that is not decoded.
     into: Any
     key_from: KeyFrom
@@ -52,8 +55,8 @@ class Handler(msgspec.Struct, frozen=True, gc=False):
     place: str
 
 
-class Declares(Protocol[R, D]):
-    """Takes a function of a row and an event, or of an event alone, and returns it as it is."""
+class Declares(Protocol[R, D, K]):
+    """Takes a function of a row, an event and perhaps the key, or of an event alone, and returns it as it is."""
 
     @overload
     def __call__(
@@ -63,6 +66,14 @@ class Declares(Protocol[R, D]):
     def __call__(
         self, function: Callable[[R | None, Event[D]], R | None], /
     ) -> Callable[[R | None, Event[D]], R | None]: ...
+    @overload
+    def __call__(
+        self, function: Callable[[R | None, Event[D], K], R], /
+    ) -> Callable[[R | None, Event[D], K], R]: ...
+    @overload
+    def __call__(
+        self, function: Callable[[R | None, Event[D], K], R | None], /
+    ) -> Callable[[R | None, Event[D], K], R | None]: ...
     @overload
     def __call__(self, function: Callable[[Event[D]], R], /) -> Callable[[Event[D]], R]: ...
     @overload
@@ -103,10 +114,10 @@ class Declaration(msgspec.Struct, frozen=True):
         place = place_of(function)
         self._check_version(place)
         into = self._checked_data(place) if self.is_decoded else None
-        takes_row = checked(function, row, self.data if self.is_decoded else Any)
+        takes = checked(function, row, self.data if self.is_decoded else Any, key_types)
         return Handler(
             function,
-            takes_row,
+            takes,
             into,
             self._key_from(place, key_types),
             self.key or self.keys,

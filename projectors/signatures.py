@@ -12,8 +12,8 @@ from typing import Any
 
 from consumer import Event, Misconfigured
 
-#: The function's parameters, where it is given the row.
-ROW_AND_EVENT = 2
+#: How many parameters a function may have: the event; the row and the event; the row, the event and the key.
+EVENT, ROW_AND_EVENT, ROW_EVENT_AND_KEY = 1, 2, 3
 
 
 def place_of(function: Callable[..., Any]) -> str:
@@ -31,8 +31,8 @@ def place_of(function: Callable[..., Any]) -> str:
     return f"{name} ({file}:{code.co_firstlineno})"
 
 
-def checked(function: Callable[..., Any], row: type, data: Any) -> bool:
-    """Whether the function is given the row, or the event alone.
+def checked(function: Callable[..., Any], row: type, data: Any, key_types: tuple[type, ...]) -> int:
+    """How many parameters the function has: `EVENT`, `ROW_AND_EVENT` or `ROW_EVENT_AND_KEY`.
 
     `data` is the type of the event's data, `Any` where it is not decoded. Raises `Misconfigured` with all
     in which the function does not fit.
@@ -43,14 +43,15 @@ def checked(function: Callable[..., Any], row: type, data: Any) -> bool:
     hints = _hints(function, place, row, data)
     parameters = list(inspect.signature(function).parameters.values())
     problems = _kind_problems(function)
-    if not _takes(parameters, {1, ROW_AND_EVENT}):
-        problems.append("it takes (row, event), or (event) where it needs no row")
+    if not _takes(parameters, {EVENT, ROW_AND_EVENT, ROW_EVENT_AND_KEY}):
+        problems.append("it takes (row, event), (row, event, key), or (event) alone")
     else:
         problems += _type_problems(parameters, hints, row, data)
+        problems += _key_problems(parameters[ROW_AND_EVENT:], hints, key_types)
     problems += _return_problems(hints, row)
     if problems:
         raise Misconfigured(f"{place} does not fit: {'; '.join(problems)}")
-    return len(parameters) == ROW_AND_EVENT
+    return len(parameters)
 
 
 def parameters_of(function: Callable[..., Any], *, at_most: int, what: str) -> int:
@@ -107,9 +108,9 @@ def _kind_problems(function: Callable[..., Any]) -> list[str]:
 def _type_problems(
     parameters: Sequence[inspect.Parameter], hints: dict[str, Any], row: type, data: Any
 ) -> list[str]:
-    event = parameters[-1].name
+    event = parameters[0 if len(parameters) == EVENT else 1].name
     problems = [f"{one.name} has no type" for one in parameters if one.name not in hints]
-    if len(parameters) == ROW_AND_EVENT:
+    if len(parameters) != EVENT:
         first = parameters[0].name
         if first in hints and _members(hints[first]) != {row, NoneType}:
             problems.append(
@@ -119,6 +120,18 @@ def _type_problems(
         wanted = "Event" if data is Any else f"Event[{_told(data)}]"
         problems.append(f"{event} is {_told(hints[event])}, and it is given {wanted}")
     return problems
+
+
+def _key_problems(
+    parameters: Sequence[inspect.Parameter], hints: dict[str, Any], key_types: tuple[type, ...]
+) -> list[str]:
+    wanted = key_types[0] if len(key_types) == 1 else tuple
+    for parameter in parameters:
+        hint = hints.get(parameter.name, Any)
+        hint = getattr(hint, "__supertype__", hint)  # a NewType's own
+        if not any(_holds(typing.get_origin(one) or one, wanted) for one in _members(hint)):
+            return [f"{parameter.name} is {_told(hint)}, and the key is a {wanted.__name__}"]
+    return []
 
 
 def _return_problems(hints: dict[str, Any], row: type) -> list[str]:

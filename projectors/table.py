@@ -7,13 +7,14 @@ import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, Generic, TypeVar, overload
 
-from consumer import Batch, Event, Misconfigured, Table, Transaction
+from consumer import Batch, Event, Misconfigured, Row, Table, Transaction
 from projectors.folding import Fold
 from projectors.handlers import Declaration, Declares, Handler, KeyValue
 from projectors.row_types import RowType
 
 R = TypeVar("R")
 D = TypeVar("D")
+K = TypeVar("K", bound=KeyValue)
 
 _WORDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
@@ -25,9 +26,9 @@ class TableProjector(Generic[R]):
     called as the class is, in snake case, and the projector as the table. `indexes` are tuples of fields.
 
     A function that is declared `on` a type of event takes the row, or None where there is none, and the
-    event, and returns the row as it is from then on, or None to delete it. One that takes the event alone
-    needs no row to be loaded: what it returns replaces whatever is there. Functions must be pure: a batch
-    may be folded more than once before it is written, once.
+    event (and the key, if it likes), and returns the row as it is from then on, or None to delete it. One
+    that takes the event alone needs no row to be loaded: what it returns replaces whatever is there.
+    Functions must be pure: a batch may be folded more than once before it is written, once.
 
     Raises `Misconfigured` with all that is wrong with the row type.
     """
@@ -51,56 +52,54 @@ class TableProjector(Generic[R]):
 
     @overload
     def on(
-        self,
-        data: builtins.type[D],
-        *,
-        key: Callable[[D], KeyValue] | None = None,
-        type: str | None = None,
-        version: int | None = None,
-    ) -> Declares[R, D]: ...
+        self, data: builtins.type[D], *, type: str | None = None, version: int | None = None
+    ) -> Declares[R, D, str]: ...
     @overload
     def on(
         self,
         data: builtins.type[D],
         *,
-        key: Callable[[D, Event[D]], KeyValue],
+        key: Callable[[D], K],
         type: str | None = None,
         version: int | None = None,
-    ) -> Declares[R, D]: ...
+    ) -> Declares[R, D, K]: ...
     @overload
     def on(
         self,
         data: builtins.type[D],
         *,
-        keys: Callable[[D], Iterable[KeyValue]],
+        key: Callable[[D, Event[D]], K],
         type: str | None = None,
         version: int | None = None,
-    ) -> Declares[R, D]: ...
+    ) -> Declares[R, D, K]: ...
     @overload
     def on(
         self,
         data: builtins.type[D],
         *,
-        keys: Callable[[D, Event[D]], Iterable[KeyValue]],
+        keys: Callable[[D], Iterable[K]],
         type: str | None = None,
         version: int | None = None,
-    ) -> Declares[R, D]: ...
+    ) -> Declares[R, D, K]: ...
     @overload
     def on(
         self,
-        data: str,
+        data: builtins.type[D],
         *,
-        key: Callable[[Event], KeyValue] | None = None,
+        keys: Callable[[D, Event[D]], Iterable[K]],
+        type: str | None = None,
         version: int | None = None,
-    ) -> Declares[R, Any]: ...
+    ) -> Declares[R, D, K]: ...
+    @overload
+    def on(self, data: str, *, version: int | None = None) -> Declares[R, Any, str]: ...
     @overload
     def on(
-        self,
-        data: str,
-        *,
-        keys: Callable[[Event], Iterable[KeyValue]],
-        version: int | None = None,
-    ) -> Declares[R, Any]: ...
+        self, data: str, *, key: Callable[[Event], K], version: int | None = None
+    ) -> Declares[R, Any, K]: ...
+    @overload
+    def on(
+        self, data: str, *, keys: Callable[[Event], Iterable[K]], version: int | None = None
+    ) -> Declares[R, Any, K]: ...
     def on(
         self,
         data: Any,
@@ -150,6 +149,15 @@ class TableProjector(Generic[R]):
     def tables(self) -> Sequence[Table]:
         """The one table."""
         return (self._row_type.table,)
+
+    def rows_of(self, table: Table, rows: Iterable[Row]) -> list[R]:
+        """Rows as a store holds them, as objects of the row type."""
+        return [self._row_type.unpack(row) for row in rows]
+
+    def type_of(self, data: builtins.type) -> str | None:
+        """The type of event whose data is declared to be of that type; None unless there is exactly one."""
+        types = [of for of, handler in self._handlers.items() if handler.into is data]
+        return types[0] if len(types) == 1 else None
 
     def prepare(self, transaction: Transaction) -> None:
         """There is nothing to prepare; from now on no function can be declared."""

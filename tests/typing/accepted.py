@@ -73,6 +73,16 @@ def base(row: Customer | None, event: Event[msgspec.Struct]) -> Customer | None:
     return row
 
 
+@customers.on("keyed", keys=lambda event: [event.id, event.aggregate_id])
+def keyed(row: Customer | None, event: Event, key: str) -> Customer:
+    return row or Customer(key)
+
+
+@customers.on(OrderPlaced, type="keyed.default")
+def by_aggregate(row: Customer | None, event: Event[OrderPlaced], key: str) -> Customer | None:
+    return row or Customer(key)
+
+
 lines = TableProjector(
     Line, name="order-lines", table="order_line", indexes=[("number",), ["order_id"]]
 )
@@ -88,6 +98,11 @@ def many(row: Line | None, event: Event[OrderPlaced]) -> Line | None:
     return row
 
 
+@lines.on(OrderPlaced, type="keyed", keys=lambda order, event: [(event.aggregate_id, 1)])
+def line_keyed(row: Line | None, event: Event[OrderPlaced], key: tuple[str, int]) -> Line:
+    return row or Line(*key)
+
+
 @lines.on(dict[str, Any], type="raw", key=lambda data: (data["order"], data["number"]))
 def raw(event: Event[dict[str, Any]]) -> Line:
     return Line(event.data["order"], event.data["number"])
@@ -98,6 +113,8 @@ def tested(row: Customer | None, event: Event[OrderPlaced]) -> None:
     assert_type(placed(None, event).spent, Decimal)
     assert_type(maybe(row, event), Customer | None)
     assert_type(blind(event), Customer)
+    assert_type(keyed(None, event, "ada"), Customer)
+    assert_type(line_keyed(None, event, ("o-1", 2)), Line)
     assert_type(deleted(row, event), Customer | None)
     assert_type(purged(event), Customer | None)
 

@@ -46,13 +46,13 @@ def typo(row: Customer | None, event: Event[OrderPlaced]) -> Customer | None:
     return row
 
 
-# E: got "str | None", expected "str |
+# E: Value of type variable "K" of "on" of "TableProjector" cannot be "str | None"
 @customers.on(OrderPlaced, key=lambda order: order.coupon)
 def no_key(row: Customer | None, event: Event[OrderPlaced]) -> Customer | None:
     return row
 
 
-# E: List item 0 has incompatible type "str | None"
+# E: Value of type variable "K" of "on" of "TableProjector" cannot be "str | None"
 @customers.on(OrderPlaced, keys=lambda order: [order.coupon])
 def no_keys(row: Customer | None, event: Event[OrderPlaced]) -> Customer | None:
     return row
@@ -118,7 +118,7 @@ def other_event_alone(event: Event[Other]) -> Customer:
     return Customer("")
 
 
-# E: "Callable[[Customer | None, Event[OrderPlaced]], Coroutine[Any, Any, Customer | None]]"
+# E: incompatible type "Callable[[Customer | None, Event[OrderPlaced]], Coroutine[Any, Any, Customer | None]]"
 @customers.on(OrderPlaced)
 async def waits(row: Customer | None, event: Event[OrderPlaced]) -> Customer | None:
     return row
@@ -127,6 +127,12 @@ async def waits(row: Customer | None, event: Event[OrderPlaced]) -> Customer | N
 # E: incompatible type "Callable[[Customer | None, Event[OrderPlaced], int], Customer | None]"
 @customers.on(OrderPlaced)
 def three(row: Customer | None, event: Event[OrderPlaced], more: int) -> Customer | None:
+    return row
+
+
+# E: incompatible type "Callable[[Customer | None, Event[OrderPlaced], int], Customer | None]"
+@customers.on(OrderPlaced, keys=lambda order: [order.customer_id])
+def other_key(row: Customer | None, event: Event[OrderPlaced], key: int) -> Customer | None:
     return row
 
 

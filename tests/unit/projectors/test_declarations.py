@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from functools import partial, wraps
 from operator import attrgetter
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NewType
 from uuid import UUID
 
 import msgspec
@@ -88,6 +88,14 @@ def three(row: Customer | None, event: Event[OrderPlaced], more: int = 0) -> Cus
     return row
 
 
+def four(row: Customer | None, event: Event[OrderPlaced], key: str, more: int) -> Customer | None:
+    return row
+
+
+def untyped_key(row: Customer | None, event: Event[OrderPlaced], key) -> Customer | None:  # type: ignore[no-untyped-def]
+    return row
+
+
 def any_number(*parts: Any) -> Customer | None:
     return None
 
@@ -123,8 +131,10 @@ def unknown(row: Customer | None, event: Fact[OrderPlaced]) -> Customer | None:
         (returns_other, "it returns Customer | str, and the rows are Customer (None deletes)"),
         (other_event, "event is Event[Other], and it is given Event[OrderPlaced]"),
         (no_event, "event is OrderPlaced, and it is given Event[OrderPlaced]"),
-        (nothing, "it takes (row, event), or (event) where it needs no row"),
-        (three, "it takes (row, event)"),
+        (nothing, "it takes (row, event), (row, event, key), or (event) alone"),
+        (three, "more is int, and the key is a str"),
+        (four, "it takes (row, event)"),
+        (untyped_key, "key has no type"),
         (any_number, "it takes (row, event)"),
         (by_name, "it takes (row, event)"),
         (waits, "it is async"),
@@ -147,7 +157,7 @@ class Called:
         return None
 
 
-@pytest.mark.parametrize("function", [None, "placed", Called(), partial(not_none, None)])
+@pytest.mark.parametrize("function", [None, "placed", Called(), partial(not_none, Customer(""))])
 def test_what_is_no_function_is_refused(function: Any) -> None:
     with pytest.raises(Misconfigured, match="is no function"):
         TableProjector(Customer).on(OrderPlaced)(function)
@@ -244,9 +254,36 @@ def bare(row: Customer | None, event: Event) -> Customer | None:
     return row
 
 
-@pytest.mark.parametrize("function", [fits, wide, base, anything, of_object, bare])
+CustomerId = NewType("CustomerId", str)
+
+
+def keyed(row: Customer | None, event: Event[OrderPlaced], key: str) -> Customer:
+    return Customer(key)
+
+
+def keyed_by_new_type(row: Customer | None, event: Event[OrderPlaced], key: CustomerId) -> Customer:
+    return Customer(key)
+
+
+@pytest.mark.parametrize(
+    "function", [fits, wide, base, anything, of_object, bare, keyed, keyed_by_new_type]
+)
 def test_what_type_checkers_accept_is_accepted(function: Callable[..., Any]) -> None:
     TableProjector(Customer).on(OrderPlaced)(function)
+
+
+def test_a_key_of_several_parts_is_a_tuple() -> None:
+    lines = TableProjector(Line)
+
+    @lines.on("a", key=lambda event: (event.aggregate_id, 1))
+    def right(row: Line | None, event: Event, key: tuple[str, int]) -> Line:
+        return Line(*key)
+
+    with pytest.raises(Misconfigured, match="key is str, and the key is a tuple"):
+
+        @lines.on("b", key=lambda event: (event.aggregate_id, 1))  # type: ignore[arg-type]
+        def wrong(row: Line | None, event: Event, key: str) -> Line | None:
+            return row
 
 
 def test_a_function_that_is_wrapped_is_looked_at_inside() -> None:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from consumer import ApplyFailed, Conflict, Event, Misconfigured, Transient, Undecodable, upcaster
 from consumer.engine.upcasting import Upcasting
+from consumer.testing import project
 from projectors import PRIMARY_KEY, TableProjector
 from tests.unit.projectors.rooms import Recording, Room, batch, event, noted
 
@@ -141,7 +142,7 @@ def test_what_a_keys_function_raises_passes_with_a_note() -> None:
 def test_a_key_that_cannot_be_looked_up_passes_with_a_note() -> None:
     customers = TableProjector(Customer)
 
-    @customers.on("boom", key=lambda event: [])  # type: ignore[arg-type, return-value]
+    @customers.on("boom", key=lambda event: [])  # type: ignore[type-var]
     def boom(row: Customer | None, event: Event) -> Customer | None:
         return None
 
@@ -162,7 +163,7 @@ def test_a_key_that_cannot_be_looked_up_passes_with_a_note() -> None:
 def test_a_key_of_another_type_is_refused_by_the_functions_name(key: object, told: str) -> None:
     customers = TableProjector(Customer)
 
-    @customers.on("seen", key=lambda event: key)  # type: ignore[arg-type, return-value]
+    @customers.on("seen", key=lambda event: key)  # type: ignore[type-var]
     def seen(row: Customer | None, event: Event) -> Customer | None:
         return None
 
@@ -371,6 +372,19 @@ def test_a_function_is_called_once_for_each_distinct_key() -> None:
     assert transaction.writes == [([("b", 1, Decimal(0)), ("a", 2, Decimal(0))], [])]
 
 
+def test_a_function_may_be_told_the_key_it_is_called_for() -> None:
+    accounts = TableProjector(Customer)
+
+    @accounts.on(Moved, keys=lambda moved: moved.accounts)
+    def moved(row: Customer | None, event: Event[Moved], key: str) -> Customer:
+        return replace(row or Customer(key), orders=event.data.accounts.index(key))
+
+    transaction = Recording(("b", 9, Decimal(1)))
+    accounts.project(batch(event("Moved", {"accounts": ["a", "b"]})), transaction)
+    assert transaction.loads == [[("a",), ("b",)]]
+    assert transaction.writes == [([("a", 0, Decimal(0)), ("b", 1, Decimal(1))], [])]
+
+
 @dataclass(frozen=True)
 class Line:
     order_id: Annotated[str, PRIMARY_KEY]
@@ -393,7 +407,7 @@ def test_a_composite_key_is_a_tuple_in_the_order_of_the_fields() -> None:
     @lines.on("gone", keys=lambda event: [(event.aggregate_id, number) for number in (1, 2)])
     def gone(event: Event) -> None: ...
 
-    @lines.on("wrong", key=lambda event: [event.aggregate_id, "1"])  # type: ignore[arg-type, return-value]
+    @lines.on("wrong", key=lambda event: [event.aggregate_id, "1"])  # type: ignore[type-var]
     def wrong(event: Event) -> None: ...
 
     @lines.on("contrary", key=lambda event: ("1", event.aggregate_id))
@@ -463,6 +477,29 @@ def test_a_version_that_a_function_takes_is_told() -> None:
     short = upcaster("com.shop.order.placed", 1)(dict)
     with pytest.raises(Misconfigured, match="the projector handles version 3"):
         Upcasting([short], customers.handles)
+
+
+def test_a_test_is_given_rows_of_the_type_and_names_events_by_their_data() -> None:
+    customers = TableProjector(Customer)
+
+    @customers.on(OrderPlaced, type="com.shop.order.placed", key=lambda order: order.customer_id)
+    def placed(row: Customer | None, event: Event[OrderPlaced]) -> Customer:
+        return Customer(event.data.customer_id, 1, event.data.total)
+
+    rows = project(customers, OrderPlaced("ada", Decimal(5)), OrderPlaced("bob", Decimal(2)))
+    assert rows == [Customer("ada", 1, Decimal(5)), Customer("bob", 1, Decimal(2))]
+    assert customers.type_of(OrderPlaced) == "com.shop.order.placed"
+    assert customers.type_of(Moved) is None
+    assert made().type_of(OrderPlaced) == "OrderPlaced"
+
+
+def test_data_of_two_types_of_event_names_neither() -> None:
+    customers = made()
+
+    @customers.on(OrderPlaced, type="again", key=lambda order: order.customer_id)
+    def again(event: Event[OrderPlaced]) -> None: ...
+
+    assert customers.type_of(OrderPlaced) is None
 
 
 def test_the_decorator_returns_the_function_itself() -> None:
