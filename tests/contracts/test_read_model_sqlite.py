@@ -329,13 +329,13 @@ def test_a_mistake_in_a_projectors_sql_is_its_own_and_changes_nothing(
 
 def test_an_outage_met_by_a_projectors_cursor_is_an_outage(model: SqliteReadModel) -> None:
     begun(model)
-    model._file.connection.execute("PRAGMA query_only = ON")
     with (
         pytest.raises(Transient, match=r"rows\.db.*readonly"),
         model.transaction(fence(-1, 1)) as transaction,
     ):
-        transaction.cursor.execute("DELETE FROM accounts")
+        transaction.cursor.execute("PRAGMA query_only = ON").execute("DELETE FROM accounts")
     model._file.connection.execute("PRAGMA query_only = OFF")
+
     write(model, fence(-1, 1), ("a", 1, None))
 
 
@@ -508,6 +508,12 @@ def test_any_tool_can_query_the_rows(path: Path) -> None:
         "SELECT date(placed_at), json_extract(tags, '$[0]'), json_extract(data, '$.a') FROM orders WHERE id = 1"
     ).fetchone() == ("2026-11-23", "é", 1)
     connection.close()
+
+
+@pytest.mark.skipif(sqlite3.sqlite_version_info < (3, 37), reason="it knows no strict tables")
+def test_whoever_writes_a_row_writes_values_of_its_columns_types(model: SqliteReadModel) -> None:
+    with pytest.raises(sqlite3.IntegrityError, match="TEXT value in INTEGER column"):
+        model._file.connection.execute("INSERT INTO accounts VALUES ('a', 'many', NULL)")
 
 
 def test_a_path_in_no_folder_and_a_file_that_is_no_database_are_refused(tmp_path: Path) -> None:
