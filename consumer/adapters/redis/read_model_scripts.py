@@ -3,7 +3,7 @@
 A script checks all before its first write, and nothing that it does after that can fail: Redis undoes
 nothing. The first write is of a kind that Redis refuses when its memory is full; what is written after it
 runs through. Who gives a script keys puts `Keys.never` first. What it is given is one argument in
-MessagePack, for a script has room for as many arguments as its client has time to send, and unpacks few.
+MessagePack: to send each value as an argument of its own took the client twice as long.
 The first word of a reply says how it went.
 """
 
