@@ -15,6 +15,7 @@ from confluent_kafka import KafkaError, Message, Producer
 from consumer.adapters.redis.connection import connect
 from consumer.adapters.redis.offset_store import RedisOffsetStore
 from consumer.model.position import IntOffset, LogIdentity, Offset, Partition
+from consumer.ports.offset_store import OffsetStore
 from tests.contracts.kafka_room import QUICK, Broker
 from tests.fleet import PROJECTION, Checkpoints, Fleet, checkpoints_of
 from tests.scenarios.telling import Telling
@@ -98,15 +99,17 @@ def story(
     projection: Mapping[str, Any] | None = None,
     source: Mapping[str, Any] | None = None,
     document: Mapping[str, Any] | None = None,
+    offsets: tuple[Mapping[str, Any], OffsetStore] | None = None,
 ) -> Iterator[Story]:
     """A fleet on a topic of its own; with `naive` its workers are those of tests/naive.py.
 
-    `projection`, `source` and `document` are more settings of the projection, what it reads, and all.
+    `offsets` are the settings of another store than that Redis, which then need not be there, and the
+    store itself, which is closed in the end. `projection`, `source` and `document` are more settings of the projection, what it reads, and all.
     """
     topic = broker.topic(partitions, **(topic_config or {}))
     prefix = f"s-{uuid.uuid4().hex[:8]}"
     settings = {
-        "offsets": {"redis": {"url": redis_url, "prefix": prefix}},
+        "offsets": offsets[0] if offsets else {"redis": {"url": redis_url, "prefix": prefix}},
         "sources": {
             "main": {
                 "kafka": {
@@ -126,24 +129,25 @@ def story(
         },
         **(document or {}),
     }
-    client = connect(redis_url)
-    store = RedisOffsetStore(client, prefix=prefix)
-    plain = redis.Redis.from_url(redis_url)
+    store: OffsetStore
+    store = offsets[1] if offsets else RedisOffsetStore(connect(redis_url), prefix=prefix)
+    plain = redis.Redis.from_url(redis_url) if naive else None
 
     def set_checkpoint(partition: Partition, offset: int) -> None:
-        if naive:
+        if plain:
             plain.hset(f"naive:{prefix}", str(partition), str(offset))
             return
         log = LogIdentity("", partitions)
         claim = store.claim(PROJECTION, partition, owner="test", log=log)
         store.commit(claim, claim.offset, IntOffset(offset))
 
-    checkpoint = _naive_checkpoints(plain, prefix) if naive else checkpoints_of(store)
+    checkpoint = _naive_checkpoints(plain, prefix) if plain else checkpoints_of(store)
     places = [Partition(topic, n) for n in range(partitions)]
     with Fleet(folder, settings, checkpoint=checkpoint, partitions=places, naive=naive) as fleet:
         yield Story(broker, topic, partitions, fleet, set_checkpoint, prefix)
-    client.close()
-    plain.close()
+    store.close()
+    if plain:
+        plain.close()
 
 
 def _naive_checkpoints(client: redis.Redis, prefix: str) -> Checkpoints:
