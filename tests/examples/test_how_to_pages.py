@@ -35,7 +35,7 @@ def test_the_page_about_testing(terminal: Terminal) -> None:
 
     ran = terminal.play("docs/testing.md")
 
-    assert [command.typed.split()[0] for command in ran].count("pytest") == 1
+    assert [command.typed.split()[0] for command in ran].count("pytest") == 2
 
 
 def test_the_page_about_upcasting(terminal: Terminal) -> None:
