@@ -3,28 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from datetime import date
-from decimal import Decimal
-from enum import Enum, IntEnum, auto
-from typing import Any, Protocol, TypeVar, overload
-from uuid import UUID
+from enum import IntEnum, auto
+from typing import Any
 
 import msgspec
 
 from consumer import Event, Misconfigured
 from projectors.json_types import unreadable
 from projectors.signatures import checked, parameters_of, place_of
-
-R = TypeVar("R")
-D = TypeVar("D")
-
-#: A part of a primary key. (A `bool` is an `int` here, and a `datetime` a `date`.)
-KeyPart = str | int | float | Decimal | date | UUID | bytes | Enum
-#: What a function tells of a row's primary key: a value, or a tuple of them where the key has several parts.
-KeyValue = KeyPart | tuple[KeyPart, ...]
-
-
-K = TypeVar("K", bound=KeyValue)
 
 
 class KeyFrom(IntEnum):
@@ -53,33 +39,6 @@ class Handler(msgspec.Struct, frozen=True, gc=False):
     version: int | None
     #: The function's name, file and line, for messages.
     place: str
-
-
-class Declares(Protocol[R, D, K]):
-    """Takes a function of a row, an event and perhaps the key, or of an event alone, and returns it as it is."""
-
-    @overload
-    def __call__(
-        self, function: Callable[[R | None, Event[D]], R], /
-    ) -> Callable[[R | None, Event[D]], R]: ...
-    @overload
-    def __call__(
-        self, function: Callable[[R | None, Event[D]], R | None], /
-    ) -> Callable[[R | None, Event[D]], R | None]: ...
-    @overload
-    def __call__(
-        self, function: Callable[[R | None, Event[D], K], R], /
-    ) -> Callable[[R | None, Event[D], K], R]: ...
-    @overload
-    def __call__(
-        self, function: Callable[[R | None, Event[D], K], R | None], /
-    ) -> Callable[[R | None, Event[D], K], R | None]: ...
-    @overload
-    def __call__(self, function: Callable[[Event[D]], R], /) -> Callable[[Event[D]], R]: ...
-    @overload
-    def __call__(
-        self, function: Callable[[Event[D]], R | None], /
-    ) -> Callable[[Event[D]], R | None]: ...
 
 
 class Declaration(msgspec.Struct, frozen=True):

@@ -9,7 +9,8 @@ from typing import Any, Generic, TypeVar, overload
 
 from consumer import Batch, Event, Misconfigured, Row, Table, Transaction
 from projectors.folding import Fold
-from projectors.handlers import Declaration, Declares, Handler, KeyValue
+from projectors.functions import Declares, KeyValue
+from projectors.handlers import Declaration, Handler
 from projectors.row_types import RowType
 
 R = TypeVar("R")

@@ -113,7 +113,11 @@ def tested(row: Customer | None, event: Event[OrderPlaced]) -> None:
     assert_type(placed(None, event).spent, Decimal)
     assert_type(maybe(row, event), Customer | None)
     assert_type(blind(event), Customer)
-    assert_type(keyed(None, event, "ada"), Customer)
+    keyed(
+        None, event, "ada"
+    )  # a function of an `Event` whose data may be anything: its result may be too
+    raw(Event("id", "raw", "o-1", event.partition, event.offset, {}))
+    assert_type(by_aggregate(None, event, "ada"), Customer | None)
     assert_type(line_keyed(None, event, ("o-1", 2)), Line)
     assert_type(deleted(row, event), Customer | None)
     assert_type(purged(event), Customer | None)

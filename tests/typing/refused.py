@@ -143,9 +143,9 @@ def placed(row: Customer | None, event: Event[OrderPlaced]) -> Customer:
 
 
 def tested(event: Event[OrderPlaced], other: Event[Other]) -> None:
-    # E: Argument 1 to "placed" has incompatible type "str"; expected "Customer | None"
+    # E: Argument 1 to "__call__" of "OfRow" has incompatible type "str"; expected "Customer | None"
     placed("ada", event)
-    # E: Argument 2 to "placed" has incompatible type "Event[Other]"
+    # E: Argument 2 to "__call__" of "OfRow" has incompatible type "Event[Other]"
     placed(None, other)
     # E: Argument 1 to "Decimal" has incompatible type "Customer"
     Decimal(placed(None, event))
