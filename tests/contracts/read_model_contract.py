@@ -285,7 +285,7 @@ class ReadModelContract:
             pytest.skip("the store keeps rows of any columns in a table")
         begun(model)
         write(model, fence(-1, 1), ("a", 1, None))
-        changed = ACCOUNTS.by_name | columns
+        changed = {**ACCOUNTS.by_name, **columns}
         table = Table("accounts", tuple(column for column in changed.values() if column), key)
 
         with pytest.raises(Misconfigured, match="accounts") as refusal:
