@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from consumer import Batch, Transaction
 from projectors.sql import SqlProjector
 
 if TYPE_CHECKING:
@@ -33,10 +32,9 @@ class PostgresProjector(SqlProjector["Cursor"]):
 
     read_models: ClassVar[Collection[str]] = frozenset({"postgresql"})
 
-    def project(self, batch: Batch, transaction: Transaction) -> None:
-        """As `TransactionalProjector.project`."""
+    def _within(self, cursor: Cursor, method: str, call: Callable[[], object]) -> None:
         try:
-            super().project(batch, transaction)
+            super()._within(cursor, method, call)
         except Exception as cause:
             if _FORBIDDEN in str(cause):
                 raise self._ended() from cause

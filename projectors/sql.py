@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Collection, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Sequence
 from typing import ClassVar, Generic, TypeVar
 
 from consumer import Batch, Misconfigured, Table, Transaction
@@ -66,33 +66,41 @@ class SqlProjector(ABC, Generic[C]):
         """As `TransactionalProjector.prepare`: `setup`."""
         cursor: C = transaction.cursor
         self._hold(cursor)
-        self._refuse_coroutine("setup", self.setup(cursor))  # type: ignore[func-returns-value]
-        self._refuse_end(cursor)
+        self._within(cursor, "setup", lambda: self.setup(cursor))
 
     def project(self, batch: Batch, transaction: Transaction) -> None:
         """As `TransactionalProjector.project`: `apply`, with the cursor."""
         cursor: C = transaction.cursor
-        if transaction.is_repeated:  # known for sure only now, where asking for the cursor locks
-            return
-        self._refuse_coroutine("apply", self.apply(batch, cursor))
-        self._refuse_end(cursor)
+        if (
+            not transaction.is_repeated
+        ):  # known for sure only now, where asking for the cursor locks
+            self._within(cursor, "apply", lambda: self.apply(batch, cursor))
 
     def clear(self, transaction: Transaction) -> None:
         """As `TransactionalProjector.clear`: `empty`."""
         cursor: C = transaction.cursor
-        self._refuse_coroutine("empty", self.empty(cursor))  # type: ignore[func-returns-value]
-        self._refuse_end(cursor)
+        self._within(cursor, "empty", lambda: self.empty(cursor))
 
-    def _hold(self, cursor: C) -> None:  # a file is locked already
+    def _within(self, cursor: C, method: str, call: Callable[[], object]) -> None:
+        """Calls it, and refuses what would write rows without their offset."""
+        self._mark(cursor)
+        returned = call()
+        if isinstance(returned, Awaitable):
+            if isinstance(returned, Coroutine):
+                returned.close()  # it never began
+            raise Misconfigured(_coroutine(f"{type(self).__qualname__}.{method}"))
+        if self._has_ended(cursor):
+            raise self._ended()
+
+    def _hold(self, cursor: C) -> None:
         """Sees to it that one process at a time prepares."""
+
+    def _mark(self, cursor: C) -> None:
+        """Marks the transaction, if need be, for `_has_ended`."""
 
     @abstractmethod
     def _has_ended(self, cursor: C) -> bool:
         """Whether the transaction is not the one that began any more."""
-
-    def _refuse_end(self, cursor: C) -> None:
-        if self._has_ended(cursor):
-            raise self._ended()
 
     def _ended(self) -> Misconfigured:
         return Misconfigured(
@@ -100,12 +108,6 @@ class SqlProjector(ABC, Generic[C]):
             "database without its offset. It must neither commit nor roll back; leave out whatever "
             "does (a `with connection:`, a CREATE DATABASE)"
         )
-
-    def _refuse_coroutine(self, method: str, returned: object) -> None:
-        if isinstance(returned, Awaitable):
-            if isinstance(returned, Coroutine):
-                returned.close()  # it never began
-            raise Misconfigured(_coroutine(f"{type(self).__qualname__}.{method}"))
 
 
 def _coroutine(what: str) -> str:

@@ -6,7 +6,6 @@ import sqlite3
 from collections.abc import Collection
 from typing import ClassVar
 
-from consumer import Batch, Transaction
 from projectors.sql import SqlProjector
 
 #: It is gone if the transaction in which it was made is.
@@ -23,21 +22,16 @@ class SqliteProjector(SqlProjector[sqlite3.Cursor]):
 
     read_models: ClassVar[Collection[str]] = frozenset({"sqlite"})
 
-    def project(self, batch: Batch, transaction: Transaction) -> None:
-        """As `TransactionalProjector.project`."""
-        cursor = transaction.cursor
-        if not transaction.is_repeated:
-            cursor.execute(f"SAVEPOINT {_MARK}")
-            super().project(batch, transaction)
-            self._release(cursor)
+    def _mark(self, cursor: sqlite3.Cursor) -> None:
+        cursor.execute(f"SAVEPOINT {_MARK}")
 
-    def _release(self, cursor: sqlite3.Cursor) -> None:
+    def _has_ended(self, cursor: sqlite3.Cursor) -> bool:
+        if not cursor.connection.in_transaction:
+            return True
         try:
             cursor.execute(f"RELEASE {_MARK}")
         except sqlite3.OperationalError as cause:
-            if "no such savepoint" in str(cause):  # ended, and another one was begun
-                raise self._ended() from cause
-            raise
-
-    def _has_ended(self, cursor: sqlite3.Cursor) -> bool:
-        return not cursor.connection.in_transaction
+            if "no such savepoint" not in str(cause):
+                raise
+            return True  # another one was begun
+        return False

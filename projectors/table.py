@@ -5,17 +5,13 @@ from __future__ import annotations
 import builtins
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import Any, Generic, TypeVar, overload
+from typing import Any, Generic, overload
 
 from consumer import Batch, Event, Misconfigured, Row, Table, Transaction
 from projectors.folding import Fold
-from projectors.functions import Declares, KeyValue
+from projectors.functions import D, Declares, K, R
 from projectors.handlers import Declaration, Handler
 from projectors.row_types import RowType
-
-R = TypeVar("R")
-D = TypeVar("D")
-K = TypeVar("K", bound=KeyValue)
 
 _WORDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 

@@ -49,6 +49,7 @@ def test_an_event_that_is_broken_halts_both() -> None:
 def test_an_order_is_placed_shipped_cancelled_and_erased() -> None:
     room = Room(orders).told("OrderPlaced", PLACED, aggregate_id="o-1")
     assert board(room) == [("o-1", Decimal("19.99"), "open", None)]
+    assert room.rows()[0][4] == next(iter(room.log.read(room.log.partitions()[0], None, 1))).time
     room.told("OrderShipped", {"carrier": "DHL"}, aggregate_id="o-1")
     assert board(room) == [("o-1", Decimal("19.99"), "shipped", "DHL")]
     room.told("OrderCancelled", PLACED, aggregate_id="o-1")

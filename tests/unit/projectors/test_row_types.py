@@ -194,6 +194,27 @@ def test_every_way_to_write_a_row_type_goes_there_and_back(
     assert row_type.is_frozen is is_frozen
 
 
+@dataclass
+class Painted:
+    colour: Annotated[Colour, PRIMARY_KEY]
+
+
+@dataclass
+class Pair:
+    left: Annotated[str, PRIMARY_KEY]
+    right: Annotated[str, PRIMARY_KEY]
+
+
+def test_a_key_that_is_an_enum_is_its_value() -> None:
+    assert RowType(Painted, "painted").packed_key(Colour.RED) == ("red",)
+
+
+@pytest.mark.parametrize("key", ["ab", None, ["a", "b"], ("a",), ("a", 1), ("a", "b", "c")])
+def test_a_key_of_two_parts_is_a_tuple_of_two(key: object) -> None:
+    with pytest.raises(Misfit, match=r"and not a tuple \(str, str\), as the primary key of pair"):
+        RowType(Pair, "pair").packed_key(key)
+
+
 def test_json_in_other_words_is_the_same_row() -> None:
     row_type = RowType(Everything, "everything")
     packed = row_type.pack(FULL)
