@@ -1,12 +1,15 @@
 """The embedded servers: what survives a kill, and that nothing is left behind."""
 
 import os
+import shutil
 from contextlib import closing
+from pathlib import Path
 
 import psycopg
 import pytest
 from confluent_kafka.admin import AdminClient, NewTopic
 
+from consumer.embedded import postgresql
 from consumer.embedded.process import exchange
 from consumer.embedded.valkey import Valkey
 from tests import servers
@@ -96,10 +99,55 @@ def test_a_postgresql_keeps_all_that_it_answered_for_through_a_kill(own_postgres
     psycopg.connect(url).close()
 
 
-def test_each_database_for_a_test_is_another_empty_one(postgresql):
-    first, second = postgresql.database(), postgresql.database()
+def test_each_database_for_a_test_is_another_empty_one(request):
+    server = request.getfixturevalue("postgresql")
+    first, second = server.database(), server.database()
     assert first != second
     with psycopg.connect(first) as connection:
         connection.execute("CREATE TABLE mine ()")
     with psycopg.connect(second) as connection:
         assert connection.execute("SELECT to_regclass('mine')").fetchone() == (None,)
+
+
+def test_databases_at_an_address_of_the_environment_are_dropped_when_the_run_ends(
+    own_postgresql, monkeypatch
+):
+    server = own_postgresql()
+    monkeypatch.setenv("PROJECTIONS_TEST_POSTGRESQL", server.url)
+    shared = servers.Shared()
+    psycopg.connect(shared.get("postgresql").database()).close()
+    shared.close()
+    with closing(psycopg.connect(server.url)) as connection:
+        names = connection.execute("SELECT datname FROM pg_database ORDER BY datname").fetchall()
+    assert names == [("postgres",), ("template0",), ("template1",)]
+
+
+def test_a_postgresql_that_is_killed_leaves_no_process(own_postgresql):
+    server = own_postgresql()
+    with closing(psycopg.connect(server.url)) as connection:
+        (backend,) = connection.execute("SELECT pg_backend_pid()").fetchone()
+        pid = server.pid
+        server.kill()
+        assert not is_alive(pid)
+        assert Path(f"/proc/{backend}/cmdline").read_bytes() == b"" if is_alive(backend) else True
+
+
+def test_a_setting_that_postgresql_does_not_know_is_quoted_from_its_last_words():
+    with pytest.raises(servers.Missing, match="no_such_setting"):
+        servers.postgresql_process({"no_such_setting": "1"}).__enter__()
+
+
+def test_root_runs_programs_of_its_own_folder_as_somebody_else(tmp_path):
+    if os.geteuid() != 0:
+        pytest.skip("only root needs to")
+    programs = postgresql.binaries()
+    hidden = tmp_path / "hidden"
+    hidden.mkdir(mode=0o700)
+    package = hidden / programs.parents[1].name
+    shutil.copytree(programs.parent, package / programs.parent.name, symlinks=True)
+    shutil.copytree(
+        programs.parents[1].with_name(f"{programs.parents[1].name}.libs"),
+        hidden / f"{programs.parents[1].name}.libs",
+    )
+    with postgresql.Postgresql(programs=package / programs.parent.name / "bin") as server:
+        psycopg.connect(server.url).close()

@@ -47,3 +47,18 @@ def test_a_missing_server_fails_the_run_in_ci_and_skips_elsewhere(monkeypatch):
     monkeypatch.delenv("CI")
     with pytest.raises(pytest.skip.Exception, match="not here"):
         conftest._unavailable(Missing("not here"))
+
+
+def test_postgresql_programs_are_taken_from_the_path_where_both_are_there(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert servers.postgresql_programs_on_path() is None
+    for name in ("postgres", "initdb"):
+        assert servers.postgresql_programs_on_path() is None
+        (tmp_path / name).touch(mode=0o755)
+    assert servers.postgresql_programs_on_path() == tmp_path
+
+
+def test_a_pgbouncer_that_is_not_installed_is_missing(monkeypatch):
+    monkeypatch.setattr("shutil.which", lambda *args, **kwargs: None)
+    with pytest.raises(Missing, match="apt-get install pgbouncer"):
+        servers.pgbouncer_process(servers.PostgresqlServer("postgresql://x", "run")).__enter__()

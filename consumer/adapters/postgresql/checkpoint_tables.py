@@ -153,5 +153,8 @@ def _ours() -> Iterator[None]:
         yield
     except psycopg.Error as cause:
         raise Misconfigured(
-            f"PostgreSQL takes no record of this form ({cause.sqlstate or type(cause).__name__}). Were its tables altered?"
+            f"PostgreSQL takes no record of this form ({cause.sqlstate or type(cause).__name__}): is a name in it "
+            "that holds a U+0000, or were its tables altered?"
         ) from cause
+    except UnicodeEncodeError as cause:
+        raise Misconfigured("PostgreSQL takes no name that is no Unicode text") from cause
