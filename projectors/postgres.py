@@ -40,12 +40,5 @@ class PostgresProjector(SqlProjector["Cursor"]):
                 raise self._ended() from cause
             raise
 
-    def _hold(self, cursor: Cursor) -> None:
-        # CREATE TABLE IF NOT EXISTS fails where two run it at once.
-        cursor.execute(
-            "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))",
-            (f"projections setup {self.name}",),
-        )
-
     def _has_ended(self, cursor: Cursor) -> bool:
         return int(cursor.connection.info.transaction_status) == _IDLE

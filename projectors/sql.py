@@ -65,15 +65,12 @@ class SqlProjector(ABC, Generic[C]):
     def prepare(self, transaction: Transaction) -> None:
         """As `TransactionalProjector.prepare`: `setup`."""
         cursor: C = transaction.cursor
-        self._hold(cursor)
         self._within(cursor, "setup", lambda: self.setup(cursor))
 
     def project(self, batch: Batch, transaction: Transaction) -> None:
         """As `TransactionalProjector.project`: `apply`, with the cursor."""
         cursor: C = transaction.cursor
-        if (
-            not transaction.is_repeated
-        ):  # known for sure only now, where asking for the cursor locks
+        if not transaction.is_repeated:  # where asking for the cursor locks, only now it is sure
             self._within(cursor, "apply", lambda: self.apply(batch, cursor))
 
     def clear(self, transaction: Transaction) -> None:
@@ -91,9 +88,6 @@ class SqlProjector(ABC, Generic[C]):
             raise Misconfigured(_coroutine(f"{type(self).__qualname__}.{method}"))
         if self._has_ended(cursor):
             raise self._ended()
-
-    def _hold(self, cursor: C) -> None:
-        """Sees to it that one process at a time prepares."""
 
     def _mark(self, cursor: C) -> None:
         """Marks the transaction, if need be, for `_has_ended`."""

@@ -26,12 +26,10 @@ class SqliteProjector(SqlProjector[sqlite3.Cursor]):
         cursor.execute(f"SAVEPOINT {_MARK}")
 
     def _has_ended(self, cursor: sqlite3.Cursor) -> bool:
-        if not cursor.connection.in_transaction:
-            return True
         try:
             cursor.execute(f"RELEASE {_MARK}")
         except sqlite3.OperationalError as cause:
             if "no such savepoint" not in str(cause):
                 raise
-            return True  # another one was begun
+            return True
         return False

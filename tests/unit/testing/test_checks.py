@@ -148,6 +148,14 @@ def test_a_projector_that_cannot_be_emptied_is_asked_for_what_makes_one() -> Non
     assert_order_kept(WithoutReset, ADA, rows=lambda _: [])
 
 
+def test_one_that_can_is_emptied_before_each_replay() -> None:
+    counting = Adding()
+
+    assert_order_kept(counting, *EVENTS, rows=store)
+
+    assert counting.store == {"ada": 4, "bob": 1}
+
+
 def test_the_size_of_the_batches_is_its_own_to_choose() -> None:
     with pytest.raises(TypeError, match="chooses the sizes of the batches itself"):
         assert_order_kept(Sums(), ADA, batch_size=2)
