@@ -3,7 +3,6 @@
 import os
 import shutil
 from contextlib import closing
-from pathlib import Path
 
 import psycopg
 import pytest
@@ -120,16 +119,6 @@ def test_databases_at_an_address_of_the_environment_are_dropped_when_the_run_end
     with closing(psycopg.connect(server.url)) as connection:
         names = connection.execute("SELECT datname FROM pg_database ORDER BY datname").fetchall()
     assert names == [("postgres",), ("template0",), ("template1",)]
-
-
-def test_a_postgresql_that_is_killed_leaves_no_process(own_postgresql):
-    server = own_postgresql()
-    with closing(psycopg.connect(server.url)) as connection:
-        (backend,) = connection.execute("SELECT pg_backend_pid()").fetchone()
-        pid = server.pid
-        server.kill()
-        assert not is_alive(pid)
-        assert Path(f"/proc/{backend}/cmdline").read_bytes() == b"" if is_alive(backend) else True
 
 
 def test_a_setting_that_postgresql_does_not_know_is_quoted_from_its_last_words():
