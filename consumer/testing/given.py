@@ -54,7 +54,7 @@ def event(
     """An event for a test: of a data object, or of a type and plain data (none makes a tombstone).
 
     `event(OrderPlaced("ada", 5), aggregate_id="o-1")`, `event("OrderPlaced", {"customer": "ada"})`.
-    The `type` of an object is what the projector registered for its class, or else the class's name. The
+    The type of an object's event is what the projector registered for its class, or else the class's name. The
     `version` is the one that the projector understands. Raises `TypeError` for what has no type.
     """
     if isinstance(of, str):
