@@ -194,6 +194,23 @@ def test_every_way_to_write_a_row_type_goes_there_and_back(
     assert row_type.is_frozen is is_frozen
 
 
+@dataclass(frozen=True)
+class Named:
+    key: Annotated[str, PRIMARY_KEY]
+    names: tuple[str, ...]
+    tags: list[str]
+
+
+def test_arrays_come_back_as_the_field_says_and_are_nobody_elses() -> None:
+    row_type, tags = RowType(Named, "named"), ["x"]
+    packed = row_type.pack(Named("a", ("n",), tags))
+    assert packed == ("a", ["n"], ["x"])
+    assert packed[2] is not tags
+    again = row_type.unpack(packed)
+    assert again == Named("a", ("n",), ["x"])
+    assert again.tags is not packed[2]
+
+
 @dataclass
 class Painted:
     colour: Annotated[Colour, PRIMARY_KEY]
