@@ -11,9 +11,11 @@ import pytest
 from consumer.adapters.memory.audit import MemoryAudit
 from consumer.adapters.memory.offset_store import MemoryOffsetStore
 from consumer.adapters.memory.presence import MemoryPresence
-from consumer.engine.plan import Plan
+from consumer.engine.awaiting import Loop
+from consumer.engine.plan import Fate, Plan
 from consumer.engine.planning import planned
 from consumer.engine.resetting import Outcome, carried_out
+from consumer.engine.rows import EmptiedByProjector
 from consumer.engine.standing import booked, viewed
 from consumer.engine.targets import Target
 from consumer.errors import Fenced, Misconfigured, NewerRecord, Transient
@@ -468,3 +470,106 @@ def test_a_kill_forgets_at_most_what_one_partition_halted_for() -> None:
         else:
             break
     assert step > 4
+
+
+# --- a projector that empties its read model ---
+
+
+class Emptied:
+    """A projector that writes by itself, and tells what it was asked to do."""
+
+    name = "shop"
+    handles = None
+
+    def __init__(self, *raises: Exception) -> None:
+        self.calls: list[str] = []
+        self.raises = list(raises)
+
+    def apply(self, batch: object) -> None: ...
+
+    def setup(self) -> None:
+        self.calls.append("setup")
+
+    def reset(self) -> None:
+        self.calls.append("reset")
+        if self.raises:
+            raise self.raises.pop()
+
+
+class EmptiedSlowly(Emptied):
+    async def setup(self) -> None:  # type: ignore[override]  # every method may be a coroutine
+        self.calls.append("setup")
+
+    async def reset(self) -> None:  # type: ignore[override]
+        self.calls.append("reset")
+
+
+def emptied(
+    room: Room, projector: Emptied, target: Target = BEGINNING, only: Collection[Partition] = ()
+) -> Fate:
+    """What became of the read model."""
+    loop = Loop()
+    rows = EmptiedByProjector(projector, loop)
+    book = booked("shop", room.offsets, room.presence)
+    plan = planned(book, viewed(room.log), room.log, target, words="--to", only=only, rows=rows)
+    try:
+        carried_out(plan, room.offsets, room.presence, room.audit, by=ANN, rows=rows)
+    finally:
+        loop.close()
+    return plan.fate
+
+
+@pytest.mark.parametrize("kind", [Emptied, EmptiedSlowly])
+def test_a_projector_that_can_empties_its_read_model_before_all_is_read_again(
+    room: Room, kind: type[Emptied]
+) -> None:
+    projector = kind()
+
+    assert emptied(room, projector) is Fate.EMPTIED
+
+    assert projector.calls == ["setup", "reset"]
+    assert [room.at(each) for each in PARTITIONS] == [-1, -1, -1]
+
+
+def test_of_another_log_it_is_emptied_too(room: Room) -> None:
+    room.log.id = "younger"
+
+    assert emptied(room, Emptied()) is Fate.EMPTIED
+
+
+@pytest.mark.parametrize(
+    ("target", "only"), [(BEGINNING, [ZERO]), (END, []), (IntOffset(2), []), (IntOffset(0), [])]
+)
+def test_it_is_not_emptied_where_not_all_is_read_again(
+    room: Room, target: Target, only: list[Partition]
+) -> None:
+    projector = Emptied()
+
+    assert emptied(room, projector, target, only) is Fate.UNTOUCHED
+    assert projector.calls == []
+
+
+def test_it_is_not_emptied_where_nothing_is_read_again(room: Room) -> None:
+    room.log.first = 1
+    for partition in PARTITIONS:
+        room.log.kept[partition] = counted(10, first=6)
+
+    assert emptied(room, Emptied()) is Fate.UNTOUCHED
+
+
+@pytest.mark.parametrize(
+    ("raised", "told"),
+    [
+        (Transient("the database is away"), "the database is away"),
+        (KeyError("secret"), "shop: Emptied.reset raised KeyError, so no checkpoint was moved"),
+    ],
+)
+def test_a_read_model_that_cannot_be_emptied_leaves_the_checkpoints(
+    room: Room, raised: Exception, told: str
+) -> None:
+    with pytest.raises((Transient, Misconfigured)) as failed:
+        emptied(room, Emptied(raised))
+
+    assert str(failed.value).startswith(told)
+    assert "secret" not in str(failed.value)
+    assert [room.at(each) for each in PARTITIONS] == [3, 3, None]

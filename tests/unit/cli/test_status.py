@@ -182,7 +182,7 @@ def test_who_only_looks_makes_no_file_for_checkpoints(
     desk: OperatorDesk, tmp_path: Path, words: list[str], code: int
 ) -> None:
     assert desk.call(*words)[0] == code
-    assert [path.name for path in tmp_path.iterdir()] == ["projections.yaml"]
+    assert {path.name for path in tmp_path.iterdir()} == {"projections.yaml", "shop.py"}
 
 
 def test_a_folder_that_is_not_there_is_told(desk: OperatorDesk, tmp_path: Path) -> None:

@@ -105,6 +105,21 @@ def test_the_places_of_a_json_codec_are_settings_too(write: Write) -> None:
     )
 
 
+def test_sequences_need_a_read_model_and_halt_at_gaps_if_nothing_is_said(write: Write) -> None:
+    assert complaints(write(GOOD + "    sequences: {gaps: halt}\n"))[1].startswith(
+        "projections.customers: has sequences and no read_model"
+    )
+    guarded = GOOD + "    read_model: {sqlite: {path: rows.db}}\n"
+    assert complaints(write(guarded + "    sequences: {gaps: park}\n"))[1].startswith(
+        "projections.customers.sequences.gaps: "
+    )
+
+    assert load(write(guarded)).projection("customers").sequences is None
+    found = load(write(guarded + "    sequences: {}\n")).projection("customers").sequences
+    assert found is not None
+    assert found.gaps == "halt"
+
+
 def test_two_projections_in_one_consumer_group_are_refused(write: Write) -> None:
     second = "  orders: {projector: a:b, source: {from: main, topics: [orders], group: customers}}"
 

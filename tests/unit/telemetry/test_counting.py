@@ -17,6 +17,7 @@ from consumer.errors import (
     NoUpcaster,
     OffsetLost,
     Poison,
+    SequenceGap,
     SourceFailed,
     Transient,
     Undecodable,
@@ -28,7 +29,9 @@ from consumer.model.facts import (
     Claimed,
     Delayed,
     Dropped,
+    Duplicated,
     Fact,
+    Gapped,
     Halted,
     Joined,
     Lagged,
@@ -381,6 +384,16 @@ def test_a_skipped_event_is_a_decode_error_and_no_failure(counted: Counted) -> N
     counted.after(Skipped(ONE, AT, poison(ApplyFailed)))
     assert counted["skipped_events_total"] == 2
     assert counted["decode_errors_total"] == 1
+
+
+def test_duplicates_and_gaps_are_counted_by_events(counted: Counted) -> None:
+    assert counted["duplicate_events_total"] == counted["sequence_gaps_total"] == 0
+    counted.after(Duplicated(ONE, 3), Gapped(ONE, 2, AT, 5, 3), Duplicated(ONE, 1))
+    assert counted["duplicate_events_total"] == 4
+    assert counted["sequence_gaps_total"] == 2
+    counted.after(halted(SequenceGap(ONE, AT, "its sequence is 7")))
+    assert counted["sequence_gaps_total"] == 3
+    assert counted["decode_errors_total"] == 0
 
 
 def test_a_fenced_commit_and_a_failed_source_are_told_apart(counted: Counted) -> None:

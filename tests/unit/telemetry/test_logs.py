@@ -11,12 +11,14 @@ from typing import Any
 import pytest
 import structlog
 
-from consumer.errors import ApplyFailed, OffsetLost, Transient
+from consumer.errors import ApplyFailed, OffsetLost, SequenceGap, Transient
 from consumer.model.event import undecodable
 from consumer.model.facts import (
     Applied,
     Claimed,
+    Duplicated,
     Fact,
+    Gapped,
     Halted,
     Lagged,
     Skipped,
@@ -177,3 +179,18 @@ def test_a_partition_that_halts_before_a_poison_event_says_what_to_do() -> None:
     poison = undecodable(ORDERS, IntOffset(5), b"x", "no event")
     assert "on_undecodable: skip" in line(Halted(ORDERS, 7, IntOffset(4), poison))["next"]
     assert "next" not in line(Halted(ORDERS, 7, IntOffset(4), OffsetLost("gone")))
+
+
+def test_a_gap_says_itself_what_to_do_and_what_goes_on_over_one_is_a_warning() -> None:
+    gap = SequenceGap(ORDERS, IntOffset(5), "its sequence is 7")
+    assert "next" not in line(Halted(ORDERS, 7, IntOffset(4), gap))
+
+    gapped = line(Gapped(ORDERS, 2, IntOffset(5), 7, 4))
+    assert (gapped["event"], gapped["level"]) == ("gapped", "warning")
+    assert (gapped["events"], gapped["offset"], gapped["sequence"], gapped["last"]) == (
+        2,
+        "5",
+        7,
+        4,
+    )
+    assert line(Duplicated(ORDERS, 3))["events"] == 3
