@@ -8,14 +8,14 @@ from collections.abc import Callable
 import psycopg
 
 
-def until_somebody_waits(url: str) -> None:
-    """Until a session of the database waits for another one's lock."""
+def until_somebody_waits(url: str, *, at_least: int = 1) -> None:
+    """Until so many sessions of the database wait for another one's lock."""
     query = (
         "SELECT count(*) FROM pg_stat_activity"
         " WHERE datname = current_database() AND wait_event_type = 'Lock'"
     )
     with psycopg.connect(url, autocommit=True) as connection:
-        until(lambda: connection.execute(query).fetchone() != (0,))
+        until(lambda: (connection.execute(query).fetchone() or (0,))[0] >= at_least)
 
 
 def until(is_so: Callable[[], bool]) -> None:

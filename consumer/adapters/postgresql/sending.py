@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import psycopg
@@ -16,27 +16,24 @@ from consumer.model.table import Key, Row, Table
 
 T = TypeVar("T")
 
-#: Rows of a statement: the server works on some while the next are made ready here.
-_AT_ONCE = 500
+#: Rows of a statement.
+_AT_ONCE = 2500
 
 
 class Sending:
-    """Sends one statement after the other without waiting for their answers."""
+    """Sends one statement after the other, each as a message of its own.
 
-    def __init__(self, connection: psycopg.Connection[Any], pipeline: ExitStack) -> None:
+    A pipeline would save their round trips. But of a client that is stopped within one, or right after
+    it, PostgreSQL waits for more, and ends it neither as a statement nor as a transaction that idles.
+    """
+
+    def __init__(self, connection: psycopg.Connection[Any]) -> None:
         self._connection = connection
-        self._pipeline = pipeline
-        self._is_pipelined = False
         #: Rows on their way, to find out which one is refused.
         self.rows: list[tuple[Table, Sequence[Row]]] = []
-        #: What must have changed so many rows.
-        self._expected: list[tuple[list[RowCursor], Table, int]] = []
 
     def execute(self, query: bytes, parameters: Sequence[Any]) -> RowCursor:
-        """Sends it; the answer is there when the sending is over."""
-        if not self._is_pipelined:
-            self._pipeline.enter_context(self._connection.pipeline())
-            self._is_pipelined = True
+        """Sends it, and waits for the answer."""
         return RowCursor(self._connection).execute(query, parameters, binary=True)
 
     def about(
@@ -47,7 +44,9 @@ class Sending:
         *,
         expected: int | None = None,
     ) -> list[RowCursor]:
-        """Sends a statement about the rows with these keys; of how many, as far as that is `expected`."""
+        """Sends a statement about the rows with these keys; ends with `Conflict` where it is not about as many
+        as `expected`.
+        """
         cursors = []
         for some in in_pieces(keys):
             parameters = [
@@ -58,7 +57,7 @@ class Sending:
             ]
             cursors.append(self.execute(query, parameters))
         if expected is not None:
-            self._expected.append((cursors, statements.table, expected))
+            _expect(expected, cursors, statements.table)
         return cursors
 
     def put(
@@ -69,16 +68,14 @@ class Sending:
         *,
         must_be_new: bool = False,
     ) -> None:
-        """Sends rows; where they must be new and are not, the sending ends with `Conflict`."""
+        """Sends rows; ends with `Conflict` where they must be new and are not."""
         self.rows.append((statements.table, rows))
         cursors = [self.execute(query, _bound(statements, some)) for some in in_pieces(rows)]
         if must_be_new:
-            self._expected.append((cursors, statements.table, len(rows)))
+            _expect(len(rows), cursors, statements.table)
 
     def copy(self, statements: Statements, rows: Sequence[Row]) -> None:
-        """Sends rows by COPY, which cannot be sent along with other statements: they end first."""
-        self._pipeline.close()
-        self._is_pipelined = False
+        """Sends rows by COPY."""
         self.rows.append((statements.table, rows))
         for some in in_pieces(rows):
             for column, values in _columns(statements, some):
@@ -93,26 +90,23 @@ class Sending:
                 _bound(statements, some)  # raises, and says which column
             raise
 
-    def check(self) -> None:
-        """Raises `Conflict` where another writer was first."""
-        for cursors, table, expected in self._expected:
-            if sum(cursor.rowcount for cursor in cursors) != expected:
-                raise overtaken(table)
-
 
 @contextmanager
 def sending(cursor: psycopg.Cursor[Any]) -> Iterator[Sending]:
-    """What the block sends was done when it ends. Raises `Conflict`; `ValueError` for rows that are not taken."""
-    with ExitStack() as pipeline:
-        sending = Sending(cursor.connection, pipeline)
-        with told(sending.rows), pipeline:
-            yield sending
-    sending.check()
+    """Raises `ValueError` for rows that are not taken."""
+    sending = Sending(cursor.connection)
+    with told(sending.rows):
+        yield sending
 
 
 def overtaken(table: Table) -> Conflict:
     """Somebody else wrote a row that we had found otherwise."""
     return Conflict(f"another writer wrote a row of {table.name} in between")
+
+
+def _expect(count: int, cursors: Sequence[RowCursor], table: Table) -> None:
+    if sum(cursor.rowcount for cursor in cursors) != count:
+        raise overtaken(table)
 
 
 def in_pieces(items: Sequence[T]) -> Iterator[Sequence[T]]:

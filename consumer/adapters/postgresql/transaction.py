@@ -81,7 +81,7 @@ class Transaction:
         return self._cursor
 
     def send(self, *last: Step) -> None:
-        """Sends what was written, and what is to come last, in one go."""
+        """Sends what was written, and what is to come last."""
         steps, self._steps = [*self._steps, *last], []
         if steps:
             with sending(self._cursor) as out:
