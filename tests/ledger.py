@@ -29,6 +29,18 @@ def opened(path: Path) -> sqlite3.Connection:
     return connection
 
 
+def hold(folder: Path, place: str) -> None:
+    """Waits for as long as the gate lies there; meanwhile a mark tells that this process does."""
+    gate = folder / place
+    if not gate.exists():
+        return
+    mark = folder / f"held-{os.getpid()}"
+    mark.touch()
+    while gate.exists():
+        time.sleep(0.005)
+    mark.unlink(missing_ok=True)
+
+
 class Writing:
     """Appends applications, and stops at the holds; used by ours and by the naive workers alike."""
 
@@ -39,7 +51,7 @@ class Writing:
 
     def append(self, rows: list[tuple[str, int, str, str, int]]) -> None:
         """Rows of topic, number, offset, key, epoch: one transaction."""
-        self.hold(BEFORE_APPLY)
+        hold(self._folder, BEFORE_APPLY)
         time.sleep(float(os.environ.get("LEDGER_SECONDS", "0")))
         self._batch += 1
         self._connection.execute("BEGIN IMMEDIATE")
@@ -49,17 +61,7 @@ class Writing:
             [(os.getpid(), self._batch, *row) for row in rows],
         )
         self._connection.execute("COMMIT")
-        self.hold(AFTER_APPLY)
-
-    def hold(self, place: str) -> None:
-        gate = self._folder / place
-        if not gate.exists():
-            return
-        mark = self._folder / f"held-{os.getpid()}"
-        mark.touch()
-        while gate.exists():
-            time.sleep(0.005)
-        mark.unlink(missing_ok=True)
+        hold(self._folder, AFTER_APPLY)
 
 
 class Ledger:

@@ -17,7 +17,7 @@ from consumer.adapters.redis.offset_store import RedisOffsetStore
 from consumer.model.position import IntOffset, LogIdentity, Offset, Partition
 from consumer.ports.offset_store import OffsetStore
 from tests.contracts.kafka_room import QUICK, Broker
-from tests.fleet import PROJECTION, Checkpoints, Fleet, checkpoints_of
+from tests.fleet import PROJECTION, Checkpoints, Fleet, checkpoints_of, eventually
 from tests.scenarios.telling import Telling
 
 Begin = Callable[..., AbstractContextManager["Story"]]
@@ -70,6 +70,22 @@ class Story(Telling):
                     on_delivery=self._delivered,
                 )
         assert self._producer.flush(30) == 0
+
+    def grow(self, partitions: int) -> None:
+        """The topic has so many partitions from now on, and whoever publishes knows."""
+        self.broker.grow(self.topic, partitions)
+        for number in range(len(self.partitions), partitions):
+            partition = Partition(self.topic, number)
+            self.fleet.expected[partition] = []
+            self.fleet.partitions.append(partition)
+            self.partitions.append(partition)
+        eventually(
+            lambda: (
+                len(self._producer.list_topics(self.topic).topics[self.topic].partitions)
+                == partitions
+            ),
+            "the producer knows",
+        )
 
     def _delivered(self, error: KafkaError | None, message: Message) -> None:
         assert error is None, error

@@ -81,8 +81,12 @@ def story(
     streams: int = 4,
     naive: str = "",
     batch_size: int = 50,
+    projection: Mapping[str, Any] | None = None,
 ) -> Iterator[Story]:
-    """A fleet on a topic of its own, at the `server` of the settings, which keeps the offsets too."""
+    """A fleet on a topic of its own, at the `server` of the settings, which keeps the offsets too.
+
+    `projection` is more settings of the projection.
+    """
     topic, prefix = fresh("orders"), fresh("s")
     settings = {
         "offsets": {"redis": {**server, "prefix": prefix}},
@@ -97,6 +101,7 @@ def story(
                 "source": {"from": "main", "topics": [topic]},
                 "batch_size": batch_size,
                 "retry": {"initial": 0.1, "cap": 1.0},
+                **(projection or {}),
             }
         },
     }
