@@ -7,6 +7,7 @@ import shlex
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -53,12 +54,21 @@ def test_the_commands_of_the_readme_make_the_read_model(
             [PROJECTIONS, *command], cwd=shop, env=environment, capture_output=True, text=True
         )
         assert ran.returncode == 0, ran.stdout + ran.stderr
-    with sqlite3.connect(shop / "shop.db") as db:
-        rows = db.execute(
-            "SELECT id, customer, total, cancelled FROM orders ORDER BY id"
-        ).fetchall()
-    db.close()
-    assert rows == [("o-1", "ada", "19.99", 1), ("o-2", "bob", "5.00", 0)]
+    with closing(sqlite3.connect(shop / "shop.db")) as db:
+        rows = db.execute("SELECT customer_id, orders, spent FROM customer").fetchall()
+    assert rows == [("ada", 2, "20.00")]
+
+
+def test_the_test_of_the_readme_passes(shop: Path) -> None:
+    (shop / "test_read_models.py").write_text(block("README.md", "python", "# tests/test_read"))
+    ran = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_read_models.py"],
+        cwd=shop,
+        env=os.environ | {"PYTHONPATH": f"{shop}:{ROOT}"},
+        capture_output=True,
+        text=True,
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
 
 
 def test_the_runner_of_the_readme_runs(shop: Path) -> None:
