@@ -204,7 +204,7 @@ def test_an_event_without_a_sequence_passes(strict: Room) -> None:
 
 def test_the_same_id_in_another_topic_is_another_aggregate(strict: Room) -> None:
     strict.apply(("a", 1))
-    elsewhere = Partition("returns", 0)
+    elsewhere = Partition("returns", 3)
     claim = Claim("remembering", elsewhere, 1, "token", None)
     strict.read_model.seal(claim, LOG)
     strict.read_model.begin(claim, IntOffset(-1))
@@ -284,6 +284,25 @@ def test_what_a_person_passed_over_is_no_gap_in_that_partition(strict: Room) -> 
         strict.apply(("a", 8))
     with pytest.raises(SequenceGap):
         strict.apply(("c", 3), partition=OTHER)
+
+
+def test_a_second_gap_behind_what_was_passed_over_is_one(strict: Room) -> None:
+    strict.apply(("a", 1))
+    strict.inside.accept({ORDERS: IntOffset(0)})
+
+    with pytest.raises(SequenceGap):
+        strict.apply(("a", 5), ("a", 7))
+
+
+def test_what_was_passed_over_in_one_partition_says_nothing_of_places_in_another(
+    strict: Room,
+) -> None:
+    strict.apply(("a", 1), partition=OTHER)
+    strict.apply(("b", 1), ("b", 2))
+    strict.inside.accept({ORDERS: IntOffset(1)})
+
+    with pytest.raises(SequenceGap):
+        strict.apply(("a", 3))
 
 
 def test_sequences_from_before_a_rebuild_that_was_not_guarded_are_not_believed(room: Room) -> None:
@@ -368,6 +387,23 @@ def test_a_batch_whose_reply_was_lost_is_no_duplicate_and_told_when_it_is_known(
     assert room.rows == ["a1", "a2"]
     assert room.seen.facts == [Duplicated(ORDERS, 1)]
     assert room.projector.sizes == [2]
+
+
+def test_what_was_found_elsewhere_is_not_told_of_a_batch_whose_reply_was_lost() -> None:
+    store = ReplyLost()
+    room = Room(store, "continue")
+    lost, failing = room.batch(("a", 1), partition=OTHER), room.batch(("b", 1), ("b", 1))
+    store.is_losing = True
+    with pytest.raises(Transient):
+        room.inside.apply(lost)
+    room.projector.raises = [Transient("the store is away")]
+    with pytest.raises(Transient):
+        room.inside.apply(failing)
+
+    room.inside.apply(lost)
+    assert room.seen.facts == []
+    room.inside.apply(failing)
+    assert room.seen.facts == [Duplicated(ORDERS, 1)]
 
 
 def test_what_an_attempt_found_is_void_when_its_events_are_taken_out(room: Room) -> None:
