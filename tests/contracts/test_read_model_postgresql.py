@@ -20,7 +20,7 @@ from consumer.model.position import Partition
 from consumer.model.seal import Seal
 from consumer.model.table import Column, Key, Kind, Row, Table
 from consumer.ports.read_model import Transaction
-from tests.contracts.postgresql_story import until_somebody_waits
+from tests.contracts.postgresql_story import until_it_goes_through, until_somebody_waits
 from tests.contracts.read_model_contract import (
     ACCOUNTS,
     LOG,
@@ -443,7 +443,7 @@ def test_twenty_writers_of_the_same_missing_rows_lose_none(
         for count in range(folds):
             ids = [f"{count}", f"{count + 1}", "shared", f"{count}-{number}"]
             within = fence(count - 1, count, partition=partition)
-            TestPostgresqlReadModel.until_it_goes_through(
+            until_it_goes_through(
                 lambda: adding.apply(batch(within, ids[:: 1 if number % 2 else -1]))  # noqa: B023 - called at once
             )
 

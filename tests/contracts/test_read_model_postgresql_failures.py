@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from consumer.model.event import Batch
 from consumer.model.position import IntOffset
 from consumer.ports.read_model import Transaction
 from tests.contracts.cutting_proxy import CuttingProxy
-from tests.contracts.postgresql_story import until, until_somebody_waits
+from tests.contracts.postgresql_story import until, until_it_goes_through, until_somebody_waits
 from tests.contracts.read_model_contract import (
     ACCOUNTS,
     LOG,
@@ -63,18 +63,6 @@ def opened() -> Iterator[OpenModel]:
     yield opening
     for model in models:
         model.close()
-
-
-def until_it_goes_through(call: Callable[[], object]) -> int:
-    """How often it failed for a while."""
-    failures = 0
-    while True:
-        try:
-            call()
-        except Transient:
-            failures += 1
-        else:
-            return failures
 
 
 # --- deadlocks, and transactions that PostgreSQL undoes ---
@@ -359,25 +347,25 @@ def test_a_zombie_is_waited_for_while_it_commits(url: str, opened: OpenModel) ->
     assert row(successor, "a") == ("a", 1, None)
 
 
-def test_of_several_fences_that_cross_none_is_deadlocked(url: str, opened: OpenModel) -> None:
-    def work(order: Sequence[int]) -> None:
-        model = opened(url)
-        for _ in range(100):
-            count = int(str(offset_in(model)))
-            fences = [
-                fence(count, count + 1, partition=(ORDERS, OTHER)[number]) for number in order
-            ]
-            try:
-                with model.transaction(*fences) as transaction:
-                    transaction.write(ACCOUNTS, [(f"{order}", count, None)])
-            except Fenced:
-                continue  # the other one was first
-            # A deadlock would be a `Conflict`.
+def test_several_fences_are_taken_in_the_order_of_their_partitions(
+    url: str, opened: OpenModel
+) -> None:
+    model = opened(url)
+    begun(model)
+    begun(model, partition=OTHER)
 
-    begun(opened(url))
-    begun(opened(url), partition=OTHER)
-    with ThreadPoolExecutor(2) as pool:
-        list(pool.map(work, [(0, 1), (1, 0)]))
+    def project() -> None:
+        with model.transaction(fence(-1, 0, partition=OTHER), fence(-1, 0)):
+            pass
+
+    taking = "SELECT FROM projection_offsets WHERE partition = %s FOR UPDATE NOWAIT"
+    with ThreadPoolExecutor(1) as pool:
+        with psycopg.connect(url) as holder:
+            holder.execute(taking, (ORDERS.number,))
+            projecting = pool.submit(project)
+            until_somebody_waits(url)
+            holder.execute(taking, (OTHER.number,))  # it does not hold this one while it waits
+        projecting.result()
 
 
 def test_a_server_that_takes_no_writes_for_now_is_an_outage(

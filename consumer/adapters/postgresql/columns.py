@@ -1,11 +1,10 @@
-"""What the columns of a table hold in PostgreSQL: their types, and values on their way there and back."""
+"""What the columns of a table hold in PostgreSQL, and what they take."""
 
 from __future__ import annotations
 
 import math
-import struct
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from itertools import chain
 from types import MappingProxyType, NoneType
@@ -13,10 +12,10 @@ from typing import Any
 from uuid import UUID
 
 import psycopg
-from psycopg.abc import Buffer
-from psycopg.adapt import AdaptersMap, Dumper, Loader, PyFormat, RecursiveDumper
+from psycopg.adapt import RecursiveDumper
 from psycopg.pq import Format
 
+from consumer.adapters.postgresql.adapting import ADAPTERS, Values
 from consumer.model.table import Column, Kind, Row, Table
 
 #: What PostgreSQL calls them.
@@ -51,98 +50,6 @@ _TAKEN: Mapping[Kind, tuple[type, ...]] = MappingProxyType(
     }
 )
 
-#: From this instant PostgreSQL counts microseconds.
-_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
-
-
-class Values:
-    """A column's values as one parameter: an array of the type `oid`, in PostgreSQL's binary format."""
-
-    __slots__ = ("data", "oid")
-
-    def __init__(self, oid: int, data: Buffer) -> None:
-        self.oid = oid
-        self.data = data
-
-
-class _ValuesDumper(Dumper):
-    format = Format.BINARY
-
-    def get_key(self, obj: Values, format: PyFormat) -> Any:
-        return (Values, obj.oid)
-
-    def upgrade(self, obj: Values, format: PyFormat) -> Dumper:
-        dumper = _ValuesDumper(Values)
-        dumper.oid = obj.oid
-        return dumper
-
-    def dump(self, obj: Values) -> Buffer:
-        return obj.data
-
-
-class _JsonDumper(Dumper):
-    """JSON is text to us, so nothing is to be made of it."""
-
-    oid = psycopg.adapters.types["jsonb"].oid
-
-    def dump(self, obj: str) -> Buffer:
-        return obj.encode()
-
-
-class _JsonBinaryDumper(_JsonDumper):
-    format = Format.BINARY
-
-    def dump(self, obj: str) -> Buffer:
-        return b"\x01" + obj.encode()  # the format's version
-
-
-class _BytesDumper(Dumper):
-    """Of psycopg's, what it writes without a connection doubles each apostrophe."""
-
-    oid = psycopg.adapters.types["bytea"].oid
-
-    def dump(self, obj: bytes) -> Buffer:
-        return b"\\x" + obj.hex().encode()
-
-
-class _JsonLoader(Loader):
-    format = Format.BINARY
-
-    def load(self, data: Buffer) -> str:
-        return str(data[1:], "utf-8")
-
-
-class _TimestampLoader(Loader):
-    """In UTC, whatever zone the session is in."""
-
-    format = Format.BINARY
-
-    def load(self, data: Buffer) -> datetime:
-        (microseconds,) = struct.unpack("!q", data)
-        return _EPOCH + timedelta(microseconds=microseconds)
-
-
-def _adapters() -> AdaptersMap:
-    adapters = AdaptersMap(psycopg.adapters)
-    adapters.register_dumper(Values, _ValuesDumper)
-    for dumper in (_JsonDumper, _JsonBinaryDumper, _BytesDumper):
-        adapters.register_dumper(None, dumper)
-    adapters.register_loader("jsonb", _JsonLoader)
-    adapters.register_loader("timestamptz", _TimestampLoader)
-    return adapters
-
-
-_ADAPTERS = _adapters()
-
-
-class RowCursor(psycopg.Cursor[tuple[Any, ...]]):
-    """A cursor for rows of tables as we give and take them. What users get is psycopg's own."""
-
-    @property
-    def adapters(self) -> AdaptersMap:
-        """Ours, for all cursors, so that none has to be told."""
-        return _ADAPTERS
-
 
 class BoundColumn:
     """Takes the values of a column to PostgreSQL, many at once."""
@@ -154,11 +61,11 @@ class BoundColumn:
             Kind.FLOAT,
             Kind.DECIMAL,
         }
-        info = _ADAPTERS.types[TYPES[column.kind]]
+        info = ADAPTERS.types[TYPES[column.kind]]
         #: The type of a value, for COPY.
         self.oid = info.array_oid if column.array else info.oid
         # An array of arrays would be taken apart to its last element: it goes as text, and is read there.
-        passed = _ADAPTERS.types["text"] if column.array else info
+        passed = ADAPTERS.types["text"] if column.array else info
         #: The parameter's type, and what makes the column's of it.
         self.passed_as = f"{passed.name}[]"
         self.cast = f"::{TYPES[column.kind]}[]" if column.array else ""
@@ -244,8 +151,8 @@ def by_column(table: Table, rows: Sequence[Row]) -> list[tuple[Any, ...]]:
 
 
 def _dumper(oid: int, written: Format) -> RecursiveDumper:
-    dumper: Any = _ADAPTERS.get_dumper_by_oid(oid, written)
-    made: RecursiveDumper = dumper(NoneType, _ADAPTERS)
+    dumper: Any = ADAPTERS.get_dumper_by_oid(oid, written)
+    made: RecursiveDumper = dumper(NoneType, ADAPTERS)
     return made
 
 

@@ -8,7 +8,8 @@ from typing import Any, TypeVar
 
 import psycopg
 
-from consumer.adapters.postgresql.columns import BoundColumn, RowCursor, Values, by_column
+from consumer.adapters.postgresql.adapting import RowCursor, Values
+from consumer.adapters.postgresql.columns import BoundColumn, by_column
 from consumer.adapters.postgresql.refusals import told
 from consumer.adapters.postgresql.statements import Statements
 from consumer.errors import Conflict
