@@ -16,6 +16,7 @@ from consumer.wiring.brokers import broker
 from consumer.wiring.codecs import codec
 from consumer.wiring.offsets import kind, offset_store
 from consumer.wiring.parts import parts
+from consumer.wiring.read_models import reach
 
 #: Servers that are asked at once. One that is away takes seconds to tell from one that is slow.
 _AT_ONCE = 16
@@ -56,6 +57,8 @@ def _remote_looks(settings: Settings) -> Iterator[Look]:
             yield f"sources.{name}", partial(_reach, settings, name)
     for name, projection in settings.projections.items():
         yield f"projections.{name}.source", partial(_topics, settings, projection)
+        if projection.read_model is not None:
+            yield f"projections.{name}.read_model", partial(reach, projection.read_model)
 
 
 def _finding(look: Look) -> Finding:

@@ -25,6 +25,18 @@ class Ddl(msgspec.Struct, frozen=True):
     note: str = ""
 
 
+def ddl_of_offsets(settings: Settings) -> Ddl:
+    """That of the offset store, and of what is kept beside it."""
+    store = settings.offsets.postgresql
+    if store is None:
+        return Ddl("", "the offsets are kept where nobody makes tables by hand")
+    from consumer.adapters.postgresql.checkpoint_tables import definitions
+
+    schema = store.db_schema
+    statements = [f'CREATE SCHEMA IF NOT EXISTS "{schema}"', *definitions(schema)]
+    return Ddl("".join(f"{statement};\n" for statement in statements))
+
+
 def ddl(settings: Settings, name: str) -> Ddl:
     """That of the projection's read model, with the projector's tables and our own; connects nowhere.
 

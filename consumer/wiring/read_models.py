@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from consumer.errors import Misconfigured
 from consumer.ports.read_model import ReadModel
 from consumer.settings.read_models import ReadModelSettings
+
+_NO_KIND = "the settings refuse a read model of no kind"
 
 
 def read_model(settings: ReadModelSettings, *, seconds: float | None) -> ReadModel:
@@ -13,17 +16,9 @@ def read_model(settings: ReadModelSettings, *, seconds: float | None) -> ReadMod
     takes), where the store can see to that: so a worker that was stopped holds nobody up for longer.
     """
     if settings.postgresql is not None:
-        from consumer.adapters.postgresql.read_model import PostgresqlReadModel
+        from consumer.wiring.postgresql import read_model as in_postgresql
 
-        database = settings.postgresql
-        return PostgresqlReadModel(
-            database.url.get_secret_value(),
-            password=lambda: database.secret,
-            schema=database.db_schema,
-            pooled=database.pooled,
-            create_tables=database.create_tables,
-            seconds=seconds,
-        )
+        return in_postgresql(settings.postgresql, seconds=seconds)
     if settings.sqlite is not None:
         from consumer.adapters.sqlite.read_model import SqliteReadModel
 
@@ -32,4 +27,24 @@ def read_model(settings: ReadModelSettings, *, seconds: float | None) -> ReadMod
         from consumer.wiring.redis import read_model as in_redis
 
         return in_redis(settings.redis)
-    raise AssertionError("the settings refuse a read model of no kind")
+    raise AssertionError(_NO_KIND)
+
+
+def reach(settings: ReadModelSettings) -> str:
+    """What is there; nothing is made. Raises `Misconfigured`, and `Transient` where it is out of reach."""
+    if settings.postgresql is not None:
+        from consumer.wiring.postgresql import reach as reach_postgresql
+
+        reach_postgresql(settings.postgresql)
+        return f"PostgreSQL answers; tables in the schema {settings.postgresql.db_schema}"
+    if settings.sqlite is not None:
+        path = settings.sqlite.path
+        if not path.parent.is_dir():
+            raise Misconfigured(f"{path} cannot be made: there is no folder {path.parent}")
+        return f"{path} {'is there' if path.exists() else 'is to be made'}"
+    if settings.redis is not None:
+        from consumer.wiring.redis import read_model as in_redis
+
+        in_redis(settings.redis).close()
+        return "Redis answers"
+    raise AssertionError(_NO_KIND)

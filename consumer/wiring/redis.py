@@ -39,8 +39,10 @@ def offset_store(settings: RedisOffsets) -> OffsetStore:
 
 
 def read_model(settings: RedisReadModelSettings) -> ReadModel:
-    """The rows of a projection. Raises `Misconfigured`, `Transient`."""
-    return RedisReadModel(_client(settings), prefix=settings.prefix)
+    """The rows, once it is sure that the server evicts none. Raises `Misconfigured`, `Transient`."""
+    client = _client(settings)
+    refuse_eviction(client)
+    return RedisReadModel(client, prefix=settings.prefix)
 
 
 def presence(settings: RedisOffsets) -> Presence:

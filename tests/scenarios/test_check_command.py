@@ -6,13 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 from uuid import uuid4
 
+import psycopg
 import pytest
 
 from consumer.cli import exits
 from consumer.embedded.process import free_port
 from consumer.embedded.valkey import Valkey
 from tests.scenarios.shop import Shop
-from tests.servers import KafkaServer, RedisServer
+from tests.servers import KafkaServer, PostgresqlServer, RedisServer
 
 
 @pytest.fixture
@@ -141,3 +142,76 @@ def test_a_redis_that_may_evict_offsets_is_refused(
         assert found.returncode == exits.MISCONFIGURED
         assert "maxmemory-policy allkeys-lru" in found.stderr
     assert not shop.applied
+
+
+_TABLE = """
+from dataclasses import dataclass
+from typing import Annotated
+
+from consumer import Event
+from projectors import PRIMARY_KEY, TableProjector
+
+
+@dataclass(frozen=True)
+class Order:
+    id: Annotated[str, PRIMARY_KEY]
+
+
+orders = TableProjector(Order)
+
+
+@orders.on("OrderPlaced", key=lambda event: "all")
+def placed(event: Event) -> Order:
+    return Order("all")
+"""
+
+
+def checked(shop: Shop, read_model: str) -> tuple[int, str]:
+    """What `check` says of a projection on this read model."""
+    (shop.folder / "board.py").write_text(_TABLE)
+    settings = shop.folder / "projections.yaml"
+    read = settings.read_text()
+    settings.write_text(
+        read.replace("projector: shop:Orders", f"projector: board:orders\n    {read_model}")
+    )
+    found = shop.projections("check")
+    settings.write_text(read)
+    return found.returncode, found.stdout + found.stderr
+
+
+def test_each_read_model_is_reached_and_nothing_is_made_in_it(
+    shop: Shop, postgresql: PostgresqlServer, valkey: RedisServer
+) -> None:
+    shop.publish(range(10))
+    url = postgresql.database()
+    rows = shop.folder / "rows.sqlite"
+    reached = {
+        f'read_model: {{postgresql: {{url: "{url}", schema: shop}}}}': "PostgreSQL answers; tables in the schema shop",
+        f"read_model: {{sqlite: {{path: {rows}}}}}": f"{rows} is to be made",
+        f'read_model: {{redis: {{url: "{valkey.url}"}}}}': "Redis answers",
+    }
+
+    for read_model, said in reached.items():
+        code, told = checked(shop, read_model)
+        assert code == exits.DONE, told
+        assert f"projections.orders.read_model: {said}" in told
+    assert not rows.exists()
+    with psycopg.connect(url) as database:
+        found = database.execute("SELECT count(*) FROM pg_namespace WHERE nspname = 'shop'")
+        assert found.fetchone() == (0,)
+
+
+def test_a_read_model_that_is_away_or_wrong_is_told(shop: Shop) -> None:
+    shop.publish(range(10))
+    port = free_port()
+    away = {
+        f'read_model: {{postgresql: {{url: "postgresql://127.0.0.1:{port}/shop"}}}}': "PostgreSQL is out of reach",
+        "read_model: {sqlite: {path: /nowhere/rows}}": "there is no folder /nowhere",
+        "transient: []": "order keeps its rows in a read model: name one",
+    }
+
+    for read_model, said in away.items():
+        code, told = checked(shop, read_model)
+        assert code == exits.MISCONFIGURED, told
+        assert "projections.orders.read_model: " in told
+        assert said in told

@@ -194,3 +194,35 @@ def test_a_projection_that_is_none_is_told_with_the_nearest(shop: Make) -> None:
 
     assert told.returncode == exits.MISCONFIGURED
     assert "orders" in told.stderr
+
+
+def test_offsets_in_postgresql_have_tables_too(
+    shop: Make, tmp_path: Path, valkey: RedisServer, postgresql: PostgresqlServer
+) -> None:
+    url = postgresql.database()
+    made = shop("orders", f"sqlite: {{path: {tmp_path / 'rows'}}}", redis=valkey.url)
+    settings = tmp_path / "projections.yaml"
+    offsets = f'offsets: {{postgresql: {{url: "{url}", schema: book, create_tables: false}}}}'
+    lines = settings.read_text().splitlines()
+    settings.write_text("\n".join(offsets if "offsets:" in line else line for line in lines))
+    event = '{"type": "OrderPlaced", "subject": "o-1", "data": 1}\n'
+    assert made.projections("publish", made.topic, "--file", "-", given=event).returncode == 0
+
+    refused = made.projections("run", "orders", "--until-caught-up")
+    printed = made.projections("ddl")
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(printed.stdout.encode())
+        connection.execute(printed.stdout.encode())  # what is there stays
+    ran = made.projections("run", "orders", "--until-caught-up")
+
+    assert refused.returncode == exits.MISCONFIGURED
+    assert "`projections ddl`" in refused.stderr
+    assert (printed.returncode, printed.stderr) == (exits.DONE, "")
+    assert ran.returncode == exits.DONE, ran.stderr
+
+
+def test_offsets_elsewhere_need_none(shop: Make) -> None:
+    told = shop("orders", "sqlite: {path: rows}").projections("ddl")
+
+    assert (told.returncode, told.stdout) == (exits.DONE, "")
+    assert "nobody makes tables by hand" in told.stderr

@@ -127,7 +127,7 @@ class CheckpointTables:
                 if not self._create:
                     raise Misconfigured(
                         f"the schema {self._schema} of PostgreSQL lacks {', '.join(missing)}, and create_tables is "
-                        "off: make what `projections ddl` prints"
+                        "off: make what `projections ddl` prints, without a name"
                     )
                 # Of two that make a table at once, PostgreSQL would let one fail.
                 hold(cursor, self._schema)
