@@ -10,6 +10,7 @@ import pytest
 import redis
 
 from consumer.embedded.valkey import Valkey
+from tests.chain import BEFORE_TRANSACTION
 from tests.contracts.kafka_room import Broker
 from tests.fleet import eventually
 from tests.scenarios.read_models.stores import SqliteStore, Store
@@ -104,6 +105,24 @@ def test_workers_that_are_started_anew_go_on_from_the_read_model_too(
         told.story.publish(200)
         offsets.lose_all()
         told.fleet.spawn()
+        told.ends()
+        assert told.wrong() == {}
+
+
+def test_a_zombie_of_which_the_offset_store_knows_nothing_any_more_changes_no_row(
+    begin: Begin, offsets: Offsets
+) -> None:
+    with begin() as told:
+        told.story.publish(300)
+        zombie = told.held(BEFORE_TRANSACTION)
+        zombie.freeze()
+        offsets.lose_all()
+        told.fleet.let_go()
+        told.fleet.spawn()
+        told.ends()
+        zombie.thaw()
+        told.lets_go(zombie)
+        told.story.publish(300)
         told.ends()
         assert told.wrong() == {}
 
