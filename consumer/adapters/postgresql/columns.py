@@ -142,11 +142,11 @@ def bound_columns(table: Table) -> tuple[BoundColumn, ...]:
 
 def by_column(table: Table, rows: Sequence[Row]) -> list[tuple[Any, ...]]:
     """The rows' values, column by column. Raises `ValueError` for a row of another length."""
-    for row in rows:
-        if len(row) != len(table.columns):
-            raise ValueError(
-                f"a row of the table {table.name} has {len(table.columns)} values, not {len(row)}"
-            )
+    lengths = set(map(len, rows)) - {len(table.columns)}
+    if lengths:
+        raise ValueError(
+            f"a row of the table {table.name} has {len(table.columns)} values, not {lengths.pop()}"
+        )
     return list(zip(*rows, strict=True))
 
 
