@@ -180,8 +180,8 @@ class Assignments:
 
         Such a partition is read from its beginning whatever `start` says: `end` would lose events.
         """
-        eldest = self._offsets.get(self._projection, Partition(partition.topic, 0))
-        return eldest is not None and partition.number >= eldest.log.partitions
+        eldest = self._claiming.log_of(Partition(partition.topic, 0))
+        return eldest is not None and partition.number >= eldest.partitions
 
     def _note_halt(self, partition: Partition) -> None:
         holding, cause = self._holdings.get(partition), self.halted.get(partition)

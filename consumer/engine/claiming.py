@@ -48,6 +48,14 @@ class Claiming:
             self._offsets.commit(claim, None, offset)
         return Taken(Holding(claim, offset, self._offsets), began=claim.offset is None)
 
+    def log_of(self, partition: Partition) -> LogIdentity | None:
+        """The log that the projection ran on, as either store recorded it; None where it never ran."""
+        checkpoint = self._offsets.get(self._projection, partition)
+        if checkpoint is not None or self._transacting is None:
+            return checkpoint and checkpoint.log
+        seal = self._transacting.read_model.sealed(self._projection, partition)
+        return seal and seal.log
+
     def _sealed(
         self,
         transacting: Transacting,

@@ -15,7 +15,8 @@ from consumer.engine.transacting import Transacting, transacting
 from consumer.errors import AnotherLog, Fenced, Misconfigured, OffsetLost, Transient
 from consumer.model.position import Claim, Fence, IntOffset, LogIdentity, Offset, Partition
 from consumer.model.seal import Seal
-from tests.doubles import CHAINS, Chained, Folded
+from consumer.model.start import BEGINNING, Start
+from tests.doubles import CHAINS, Chained, Engine, Folded, ScriptedSource
 
 ORDERS = Partition("orders", 0)
 LOG = LogIdentity("log", 1)
@@ -120,6 +121,21 @@ def test_an_added_partition_is_still_known_after_the_offset_store_lost_everythin
     checkpoint = stores.offsets.get("chained", ORDERS)
     assert checkpoint is not None
     assert checkpoint.log == LogIdentity("log", 4)
+
+
+def test_an_added_partition_is_read_whole_though_nobody_has_claimed_the_eldest_since_the_loss(
+    stores: Stores,
+) -> None:
+    stores.claim(log=LogIdentity("log", 1))
+    stores.offsets = MemoryOffsetStore()
+    source = ScriptedSource(Partition("orders", 1))
+    source.log = LogIdentity("log", 2)
+
+    Engine(
+        source, stores.offsets, Chained(), read_model=stores.read_model, start=Start("end")
+    ).run()
+
+    assert source.firsts == [BEGINNING]
 
 
 @pytest.mark.parametrize("sealed", [None, 7])
