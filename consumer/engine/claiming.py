@@ -51,10 +51,12 @@ class Claiming:
     def log_of(self, partition: Partition) -> LogIdentity | None:
         """The log that the projection ran on, as either store recorded it; None where it never ran."""
         checkpoint = self._offsets.get(self._projection, partition)
-        if checkpoint is not None or self._transacting is None:
-            return checkpoint and checkpoint.log
+        if checkpoint is not None:
+            return checkpoint.log
+        if self._transacting is None:
+            return None
         seal = self._transacting.read_model.sealed(self._projection, partition)
-        return seal and seal.log
+        return None if seal is None else seal.log
 
     def _sealed(
         self,
