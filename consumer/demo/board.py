@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterable, Mapping
-from contextlib import closing
-from pathlib import Path
 from typing import NamedTuple
 
 from rich.table import Table
 
 from consumer.demo.source import Row
+from consumer.demo.stores import Store
 
 #: A flight is on time that arrives less than a quarter of an hour late, as the US authorities count.
 _LATE = 15
 
+#: In words that SQLite and PostgreSQL share.
 _BOARD = """
-SELECT {line}, count(*), sum(cancelled IS NOT NULL), count(departure_delay), count(arrival_delay),
-    sum(coalesce(arrival_delay < ?, 0)), coalesce(sum(departure_delay), 0), coalesce(sum(arrival_delay), 0)
+SELECT {line}, count(*), count(*) FILTER (WHERE cancelled), count(departure_delay), count(arrival_delay),
+    count(*) FILTER (WHERE arrival_delay < {late}), coalesce(sum(departure_delay), 0), coalesce(sum(arrival_delay), 0)
 FROM flights GROUP BY 1
 """
 
@@ -50,15 +49,14 @@ class Board(NamedTuple):
         )
 
 
-def of_read_model(database: Path) -> Board:
-    """The board as the projection's table gives it."""
-    with closing(sqlite3.connect(database)) as connection:
+def of_read_model(store: Store) -> Board:
+    """The board as the projection's table gives it. Raises as `Store.rows`."""
 
-        def lines(name: str) -> Mapping[str, Line]:
-            found = connection.execute(_BOARD.format(line=name), (_LATE,))
-            return {str(line): Line(*numbers) for line, *numbers in found}
+    def lines(name: str) -> Mapping[str, Line]:
+        found = store.rows(_BOARD.format(line=name, late=_LATE))
+        return {str(line): Line(*map(int, numbers)) for line, *numbers in found}
 
-        return Board(lines("carrier"), lines("origin || '-' || destination"))
+    return Board(lines("carrier"), lines("origin || '-' || destination"))
 
 
 def of_source(rows: Iterable[Row]) -> Board:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import signal
-import sqlite3
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -16,7 +15,8 @@ from rich.progress import Progress, TaskID
 
 from consumer.demo.bars import add_bar, bars, move_bar
 from consumer.demo.stage import Stage
-from consumer.errors import ConsumerError
+from consumer.demo.stores import Store
+from consumer.errors import ConsumerError, Misconfigured, Transient
 
 #: Seconds without an event applied after which the demo gives up: longer than any lease or session.
 _STALLED = 60.0
@@ -37,13 +37,13 @@ class _Worker(NamedTuple):
 class Fleet:
     """Runs workers until all events are applied.
 
-    `applied` counts the events that each worker applied, by its process id, repeats included.
+    `counted` is how many events each worker wrote into the read model with their rows, by its process id.
     """
 
     stage: Stage
     total: int
     console: Console
-    applied: Mapping[int, int] = field(default_factory=dict)
+    counted: Mapping[int, int] = field(default_factory=dict)
     killed: bool = False
     _workers: list[_Worker] = field(default_factory=list)
     _moved: float = field(default_factory=time.monotonic)
@@ -62,7 +62,7 @@ class Fleet:
                     self._kill_who_is_stuck(progress)
                 self._look(progress, together)
                 time.sleep(0.1)
-            self._look(progress, together)
+            self._show(_counted(self.stage.store), progress, together)
 
     def _start(self, progress: Progress) -> None:
         number = len(self._workers) + 1
@@ -88,22 +88,30 @@ class Fleet:
         victim.process.kill()
         self.killed = True
         progress.console.print(
-            f"killed {victim.name} between an apply and its commit (SIGKILL); another starts",
+            f"killed {victim.name}, its rows written and not committed (SIGKILL); another starts",
             style="red",
         )
         self._start(progress)
 
     def _look(self, progress: Progress, together: TaskID) -> None:
-        applied = _applied(self.stage)
-        if applied != self.applied:
-            self.applied = applied
-            self._moved = time.monotonic()
-        elif time.monotonic() - self._moved > _STALLED:
+        try:
+            counted = _counted(self.stage.store)
+        except (Misconfigured, Transient):
+            counted = (
+                self.counted
+            )  # no worker has made the tables yet, or one is just changing them
+        if counted == self.counted and time.monotonic() - self._moved > _STALLED:
             said = self.stage.said(self._workers[-1].log)
             raise DemoFailed(f"nothing was applied for {_STALLED:.0f} s:\n{said}")
+        self._show(counted, progress, together)
+
+    def _show(self, counted: Mapping[int, int], progress: Progress, together: TaskID) -> None:
+        if counted != self.counted:
+            self.counted = counted
+            self._moved = time.monotonic()
         for worker in self._workers:
-            move_bar(progress, worker.bar, applied.get(worker.process.pid, 0))
-        move_bar(progress, together, sum(applied.values()))
+            move_bar(progress, worker.bar, counted.get(worker.process.pid, 0))
+        move_bar(progress, together, sum(counted.values()))
 
     @contextmanager
     def _ended(self) -> Iterator[None]:
@@ -118,11 +126,7 @@ class Fleet:
                 worker.process.wait()
 
 
-def _applied(stage: Stage) -> Mapping[int, int]:
-    """The events applied so far by each worker, as the projector counted them in the read model."""
-    address = f"file:{stage.read_model}?mode=ro"
-    try:
-        with closing(sqlite3.connect(address, uri=True)) as read_model:
-            return dict(read_model.execute("SELECT worker, sum(events) FROM applied GROUP BY 1"))
-    except sqlite3.OperationalError:
-        return {}  # no worker has made the tables yet, or one is just changing them
+def _counted(store: Store) -> Mapping[int, int]:
+    """The events of each worker, as the projector counted them in the transactions of their rows."""
+    found = store.rows("SELECT worker, sum(events) FROM counted GROUP BY 1")
+    return {int(worker): int(events) for worker, events in found}

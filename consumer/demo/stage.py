@@ -12,7 +12,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from uuid import uuid4
 
+from consumer.demo.stores import PostgresqlStore, SqliteStore, Store
 from consumer.embedded.kafka import Kafka
+from consumer.embedded.postgresql import Postgresql
 from consumer.embedded.valkey import Valkey
 from consumer.errors import Misconfigured
 
@@ -36,16 +38,17 @@ projections:
   flights:
     projector: projectors.examples.{projector}
     source: {{from: main, topics: [{topic}]}}
+    read_model: {read_model}
     batch_size: 500
 """
 
 
 @dataclass(frozen=True)
 class Stage:
-    """What is there while the demo runs. Only the read model stays afterwards."""
+    """What is there while the demo runs. Only a SQLite file stays afterwards."""
 
     workspace: Path
-    read_model: Path
+    store: Store
     topic: str
     #: What is written into projections.yaml.
     settings: str
@@ -77,14 +80,14 @@ class Stage:
     def _environment(self) -> dict[str, str]:
         # What the caller's environment says of its own projections is not meant for these.
         own = {name: value for name, value in os.environ.items() if "PROJECTIONS_" not in name}
-        own["FLIGHTS_DATABASE"] = str(self.read_model)
         own["FLIGHTS_STUCK"] = str(self.stuck)
         return own
 
 
 @contextmanager
-def stage(kafka: str | None, *, kill: bool, folder: Path) -> Iterator[Stage]:
-    """Sets it up: Valkey, and Kafka if `kafka` is empty (None: none at all; else its address).
+def stage(kafka: str | None, *, kill: bool, postgresql: bool, folder: Path) -> Iterator[Stage]:
+    """Sets it up: Valkey, PostgreSQL if the read model is to be there (else it is a file in `folder`), and
+    Kafka if `kafka` is empty (None: none at all; else its address).
 
     Raises `Misconfigured` where a server, or the folder, is not to be had.
     """
@@ -92,7 +95,13 @@ def stage(kafka: str | None, *, kill: bool, folder: Path) -> Iterator[Stage]:
         workspace = Path(
             stack.enter_context(TemporaryDirectory(prefix="demo-", ignore_cleanup_errors=True))
         )
-        read_model = _clean(folder)
+        # What may be missing comes first.
+        store: Store = (
+            PostgresqlStore(stack.enter_context(Postgresql()).url)
+            if postgresql
+            else SqliteStore(_clean(folder))
+        )
+        stack.callback(store.close)
         redis = stack.enter_context(Valkey()).url
         topic = "flights"
         if kafka is None:
@@ -107,10 +116,11 @@ def stage(kafka: str | None, *, kill: bool, folder: Path) -> Iterator[Stage]:
             redis=redis,
             source=source,
             topic=topic,
-            projector="stuck_flights:StuckFlights" if kill else "flights:Flights",
+            projector="stuck_flights:StuckFlights" if kill else "counted_flights:CountedFlights",
+            read_model=store.settings,
         )
         (workspace / "projections.yaml").write_text(settings)
-        yield Stage(workspace, read_model, topic, settings)
+        yield Stage(workspace, store, topic, settings)
 
 
 def _clean(folder: Path) -> Path:

@@ -28,14 +28,15 @@ _SHOWN = 20
 def run(
     kafka: str | None = None,
     kill: bool = False,
+    postgresql: bool = False,
     flights: int | None = None,
     folder: Path = Path("build/demo"),
 ) -> int:
     """Tells the whole story on the terminal; 0 if the read model is right, else 1.
 
     `kafka` is a broker's address, "" for one that is started here, None for Redis Streams. The first
-    `flights` of the year are taken, or all. The read model stays in `folder`. Raises `Misconfigured`
-    where a server or the flights are not to be had.
+    `flights` of the year are taken, or all. The read model is a SQLite file that stays in `folder`, or in a
+    PostgreSQL that ends with the demo. Raises `Misconfigured` where a server or the flights are not to be had.
     """
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # servers end too
     console = Console(highlight=False)
@@ -47,9 +48,14 @@ def run(
         console.print(
             "starting Kafka; the first time it comes from Maven Central, in about a minute"
         )
-    with stage(kafka, kill=kill, folder=folder) as here:
+    with stage(kafka, kill=kill, postgresql=postgresql, folder=folder) as here:
         console.print(
-            Syntax(f"# projections.yaml\n{here.settings}", "yaml", background_color="default")
+            Syntax(
+                f"# projections.yaml\n{here.settings}",
+                "yaml",
+                background_color="default",
+                word_wrap=True,
+            )
         )
         fleet = Fleet(here, truth.events, console)
         try:
@@ -61,11 +67,11 @@ def run(
         except DemoFailed as failed:
             console.print(str(failed), style="red", markup=False, soft_wrap=True)
             return 1
-        ours = board.of_read_model(here.read_model)
+        ours = board.of_read_model(here.store)
     for table in board.tables(ours):
         console.print(table)
     seconds = time.monotonic() - started
-    console.print(f"the read model is {here.read_model}, made in {seconds:.0f} s", soft_wrap=True)
+    console.print(f"{here.store.told}, made in {seconds:.0f} s", soft_wrap=True)
     if kafka:
         console.print(f"the topic {here.topic} stays on {kafka}", soft_wrap=True)
     return _verdict(fleet, board.differences(ours, truth), console, kill=kill)
@@ -96,11 +102,17 @@ def _publish(here: Stage, year: Iterable[Row], total: int, console: Console) -> 
 def _verdict(fleet: Fleet, found: list[str], console: Console, *, kill: bool) -> int:
     for difference in found[:_SHOWN]:
         console.print(difference, style="red")
-    repeated = max(0, sum(fleet.applied.values()) - fleet.total)
-    harmless = ", and each row is right all the same" if repeated and not found else ""
-    console.print(f"{repeated:,} events were applied twice{harmless}")
+    counted = sum(fleet.counted.values())
+    miscounted = counted != fleet.total
+    if miscounted:
+        console.print(
+            f"{counted:,} events were counted, and there are {fleet.total:,}", style="red"
+        )
+    else:
+        too = ", those of the killed worker too" if fleet.killed else ""
+        console.print(f"each of the {fleet.total:,} events counted once{too}")
     unkilled = kill and not fleet.killed
     if unkilled:
         console.print("no worker was killed: there were too few flights to do", style="red")
     console.print(f"checked: {fleet.total} events, {len(found)} differences")
-    return 1 if found or unkilled else 0
+    return 1 if found or miscounted or unkilled else 0

@@ -1,54 +1,19 @@
-"""A projector of one's own, in full: flights and how late they were, a row each, in SQLite."""
+"""A board of flights: where each stands, and how late it was."""
 
 from __future__ import annotations
 
-import os
-import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Annotated
 
-from consumer import Batch, Event, Transient
+import msgspec
 
-_TABLES = """
-CREATE TABLE IF NOT EXISTS flights (
-    flight TEXT PRIMARY KEY,
-    carrier TEXT,
-    origin TEXT,
-    destination TEXT,
-    departure_delay INTEGER,
-    arrival_delay INTEGER,
-    cancelled INTEGER
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS applied (
-    worker INTEGER,
-    partition TEXT,
-    events INTEGER,
-    PRIMARY KEY (worker, partition)
-) WITHOUT ROWID;
-"""
+from consumer import Event
+from projectors import PRIMARY_KEY, TableProjector
 
-#: What an event does not tell is left as it is, so an event that comes again changes nothing.
-_FLIGHT = """
-INSERT INTO flights VALUES (:flight, :carrier, :origin, :destination, :departed, :arrived, :cancelled)
-ON CONFLICT (flight) DO UPDATE SET
-    carrier = coalesce(excluded.carrier, carrier),
-    origin = coalesce(excluded.origin, origin),
-    destination = coalesce(excluded.destination, destination),
-    departure_delay = coalesce(excluded.departure_delay, departure_delay),
-    arrival_delay = coalesce(excluded.arrival_delay, arrival_delay),
-    cancelled = coalesce(excluded.cancelled, cancelled)
-"""
-
-#: Counts every apply, repeats included: it shows what "at least once" means, and how far each worker is.
-_APPLIED = """
-INSERT INTO applied VALUES (?, ?, ?)
-ON CONFLICT (worker, partition) DO UPDATE SET events = events + excluded.events
-"""
+# What happened: the data of the events. The aggregate is the flight.
 
 
-@dataclass(frozen=True)
-class Scheduled:
+class Scheduled(msgspec.Struct, frozen=True):
     """The data of `flight.scheduled`."""
 
     carrier: str
@@ -56,93 +21,57 @@ class Scheduled:
     destination: str
 
 
-@dataclass(frozen=True)
-class Delay:
-    """The data of `flight.departed` and `flight.arrived`: minutes behind the schedule, negative when early."""
+class Departed(msgspec.Struct, frozen=True):
+    """The data of `flight.departed`: minutes behind the schedule, negative when early."""
 
     delay: int
 
 
-class Flights:
-    """Keeps the table `flights` of a SQLite file: `path`, or what FLIGHTS_DATABASE says, or `flights.sqlite`.
+class Arrived(msgspec.Struct, frozen=True):
+    """The data of `flight.arrived`: minutes behind the schedule, negative when early."""
 
-    Each batch is one transaction, and each row an upsert, so a batch that comes again does no harm.
-    """
-
-    name = "flights"
-    handles = frozenset(
-        {"flight.scheduled", "flight.departed", "flight.arrived", "flight.cancelled"}
-    )
-
-    def __init__(self, path: str | None = None) -> None:
-        self._path = path or os.environ.get("FLIGHTS_DATABASE", "flights.sqlite")
-        self._database: sqlite3.Connection | None = None
-
-    def setup(self) -> None:
-        """Opens the file, and makes the tables where they are missing. `Transient` while it is locked."""
-        database = sqlite3.connect(self._path, isolation_level=None)
-        try:
-            with _locks_are_transient():
-                database.execute("PRAGMA journal_mode = WAL")  # readers and the writer do not wait
-                database.executescript(_TABLES)
-        except BaseException:
-            database.close()
-            raise
-        self._database = database
-
-    def apply(self, batch: Batch) -> None:
-        """Writes all that the batch tells; durable when it returns. `Transient` while the file is locked."""
-        rows: dict[str, dict[str, str | int | None]] = {}
-        for event in batch:
-            row = rows.setdefault(event.aggregate_id, {**_UNKNOWN, "flight": event.aggregate_id})
-            row.update(_told_by(event))
-        with self._transaction() as database:
-            database.executemany(_FLIGHT, rows.values())
-            database.execute(_APPLIED, (os.getpid(), str(batch.partition), len(batch)))
-
-    def close(self) -> None:
-        """Closes the file."""
-        if self._database is not None:
-            self._database.close()
-            self._database = None
-
-    @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        if self._database is None:
-            raise RuntimeError("setup() comes before the first batch")
-        database = self._database
-        with _locks_are_transient(), database:
-            database.execute("BEGIN IMMEDIATE")  # two workers write in turn
-            yield database
+    delay: int
 
 
-_UNKNOWN = dict.fromkeys(
-    ("carrier", "origin", "destination", "departed", "arrived", "cancelled"), None
-)
+# What is kept of it.
 
 
-def _told_by(event: Event) -> dict[str, str | int | None]:
-    match event.type:
-        case "flight.scheduled":
-            flight = event.decode(Scheduled)
-            return {
-                "carrier": flight.carrier,
-                "origin": flight.origin,
-                "destination": flight.destination,
-            }
-        case "flight.departed":
-            return {"departed": event.decode(Delay).delay}
-        case "flight.arrived":
-            return {"arrived": event.decode(Delay).delay}
-        case _:
-            return {"cancelled": 1}
+@dataclass(frozen=True)
+class Flight:
+    """A flight on the board; a delay is None until there is one."""
+
+    flight: Annotated[str, PRIMARY_KEY]
+    carrier: str
+    origin: str
+    destination: str
+    departure_delay: int | None = None
+    arrival_delay: int | None = None
+    cancelled: bool = False
 
 
-@contextmanager
-def _locks_are_transient() -> Iterator[None]:
-    try:
-        yield
-    except sqlite3.OperationalError as cause:
-        if cause.sqlite_errorcode in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-            raise Transient("the flights' database is locked by another writer") from cause
-        raise
+flights = TableProjector(Flight, name="flights", table="flights")
+
+
+@flights.on(Scheduled, type="flight.scheduled")
+def scheduled(event: Event[Scheduled]) -> Flight:
+    """A new row; nothing has to be loaded for it."""
+    plan = event.data
+    return Flight(event.aggregate_id, plan.carrier, plan.origin, plan.destination)
+
+
+@flights.on(Departed, type="flight.departed")
+def departed(row: Flight | None, event: Event[Departed]) -> Flight | None:
+    """Of a flight that was scheduled before the log begins nothing is known, and nothing is shown."""
+    return row and replace(row, departure_delay=event.data.delay)
+
+
+@flights.on(Arrived, type="flight.arrived")
+def arrived(row: Flight | None, event: Event[Arrived]) -> Flight | None:
+    """The last that is heard of a flight."""
+    return row and replace(row, arrival_delay=event.data.delay)
+
+
+@flights.on("flight.cancelled")  # its data is not decoded: nothing of it is needed
+def cancelled(row: Flight | None, event: Event) -> Flight | None:
+    """The flight stays on the board."""
+    return row and replace(row, cancelled=True)

@@ -1,105 +1,90 @@
 """Two boards that share no code but the reader of the file: one over events, one over its lines."""
 
-import sqlite3
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
 
 import msgspec
 import pytest
 
+from consumer.adapters.memory.event_log import MemoryEventLog
+from consumer.adapters.memory.offset_store import MemoryOffsetStore
+from consumer.adapters.sqlite.read_model import SqliteReadModel
 from consumer.demo import board
 from consumer.demo.events import CloudEvent, lines
-from consumer.demo.source import rows
-from consumer.errors import Transient
-from consumer.model.event import Batch, Event
-from consumer.model.position import Fence, IntOffset, Partition
-from projectors.examples.flights import Flights
-
-PARTITION = Partition("flights", 0)
+from consumer.demo.fleet import _counted
+from consumer.demo.source import Row, rows
+from consumer.demo.stores import SqliteStore
+from consumer.engine.runner import Runner
+from projectors.examples.counted_flights import CountedFlights
 
 
-def batch(events: list[CloudEvent]) -> Batch:
-    given = [
-        Event(
-            event.id,
-            event.type,
-            event.subject,
-            PARTITION,
-            IntOffset(number),
-            msgspec.Raw(msgspec.json.encode(event.data)),
-        )
-        for number, event in enumerate(events)
-    ]
-    fence = Fence("flights", PARTITION, 1, IntOffset(-1), IntOffset(len(given) - 1))
-    return Batch(PARTITION, given, fence)
+class Projecting:
+    """The demo's projection of some events, without its servers."""
 
+    def __init__(self, path: Path, events: Sequence[CloudEvent]) -> None:
+        self.store = SqliteStore(path)
+        self._path = path
+        self._log = MemoryEventLog("flights")
+        for event in events:
+            self._log.append(event.type, event.data, aggregate_id=event.subject, id=event.id)
 
-@pytest.fixture
-def flights(tmp_path):
-    projector = Flights(str(tmp_path / "flights.sqlite"))
-    projector.setup()
-    yield projector
-    projector.close()
+    def run(self) -> None:
+        """From an offset store that knows nothing; what the read model knows it keeps."""
+        with closing(SqliteReadModel(self._path)) as read_model:
+            Runner(
+                self._log, MemoryOffsetStore(), CountedFlights(), read_model=read_model
+            ).apply_since()
+
+    @property
+    def counted(self) -> int:
+        return sum(_counted(self.store).values())
 
 
 @pytest.fixture
-def year():
+def year() -> list[Row]:
     return list(rows(1500))
 
 
 @pytest.fixture
-def events(year):
+def events(year: list[Row]) -> list[CloudEvent]:
     return [msgspec.json.decode(line, type=CloudEvent) for line in lines(year)]
 
 
 def test_the_read_model_of_all_events_gives_the_board_of_the_source(
-    flights, year, events, tmp_path
-):
-    for start in range(0, len(events), 500):
-        flights.apply(batch(events[start : start + 500]))
-    ours = board.of_read_model(tmp_path / "flights.sqlite")
+    year: list[Row], events: list[CloudEvent], tmp_path: Path
+) -> None:
+    projecting = Projecting(tmp_path / "flights.sqlite", events)
+    projecting.run()
+    ours = board.of_read_model(projecting.store)
     assert board.differences(ours, board.of_source(year)) == []
-    assert ours.events == len(events)
+    assert ours.events == projecting.counted == len(events)
 
 
-def test_events_that_come_again_change_nothing_and_are_counted(flights, year, events, tmp_path):
-    flights.apply(batch(events))
-    flights.apply(batch(events[-700:]))
-    database = tmp_path / "flights.sqlite"
-    assert board.differences(board.of_read_model(database), board.of_source(year)) == []
-    with sqlite3.connect(database) as connection:
-        assert connection.execute("SELECT sum(events) FROM applied").fetchone() == (
-            len(events) + 700,
-        )
-    connection.close()
+def test_offsets_that_are_forgotten_make_no_event_count_twice(
+    year: list[Row], events: list[CloudEvent], tmp_path: Path
+) -> None:
+    projecting = Projecting(tmp_path / "flights.sqlite", events)
+    projecting.run()
+    projecting.run()
+    assert projecting.counted == len(events)
+    assert board.differences(board.of_read_model(projecting.store), board.of_source(year)) == []
 
 
 @pytest.mark.parametrize("what", ["scheduled", "departed", "arrived", "cancelled"])
-def test_one_lost_event_is_a_difference(flights, year, events, tmp_path, what):
+def test_one_lost_event_is_a_difference(
+    year: list[Row], events: list[CloudEvent], tmp_path: Path, what: str
+) -> None:
     lost = next(number for number, event in enumerate(events) if event.type == f"flight.{what}")
-    flights.apply(batch(events[:lost] + events[lost + 1 :]))
-    found = board.differences(
-        board.of_read_model(tmp_path / "flights.sqlite"), board.of_source(year)
-    )
-    assert found
+    projecting = Projecting(tmp_path / "flights.sqlite", events[:lost] + events[lost + 1 :])
+    projecting.run()
+    assert board.differences(board.of_read_model(projecting.store), board.of_source(year))
 
 
-def test_a_difference_says_where_and_how_much():
+def test_a_difference_says_where_and_how_much() -> None:
     true = board.Board({"UA": board.Line(flights=2)}, {})
     assert board.differences(board.Board({}, {}), true) == [
         "UA: flights is 0, and 2 in the source file"
     ]
-
-
-def test_a_locked_database_is_transient(flights, events, tmp_path, monkeypatch):
-    flights._database.execute("PRAGMA busy_timeout = 0")
-    other = sqlite3.connect(tmp_path / "flights.sqlite", isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
-    with pytest.raises(Transient, match="locked"):
-        flights.apply(batch(events[:5]))
-    other.execute("ROLLBACK")
-    other.close()
-    flights.apply(batch(events[:5]))
-
-
-def test_a_projector_that_is_not_set_up_says_so(tmp_path, events):
-    with pytest.raises(RuntimeError, match="setup"):
-        Flights(str(tmp_path / "flights.sqlite")).apply(batch(events[:1]))
