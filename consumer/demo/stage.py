@@ -38,7 +38,8 @@ projections:
   flights:
     projector: projectors.examples.{projector}
     source: {{from: main, topics: [{topic}]}}
-    read_model: {read_model}
+    read_model:
+      {read_model}
     batch_size: 500
 """
 

@@ -43,7 +43,7 @@ class SqliteStore:
         """As `Store.settings`."""
         # JSON is YAML, whatever the folder is called; and a dollar is no variable.
         path = json.dumps(str(self._path), ensure_ascii=False).replace("${", "$${")
-        return f"{{sqlite: {{path: {path}}}}}"
+        return f"sqlite: {{path: {path}}}"
 
     @property
     def told(self) -> str:
@@ -74,7 +74,7 @@ class PostgresqlStore:
     @property
     def settings(self) -> str:
         """As `Store.settings`."""
-        return f"{{postgresql: {{url: {self._url}}}}}"
+        return f"postgresql: {{url: {self._url}}}"
 
     @property
     def told(self) -> str:

@@ -29,11 +29,12 @@ def checked(done: subprocess.CompletedProcess[str]) -> None:
 
 def each_counted_once(done: subprocess.CompletedProcess[str]) -> None:
     checked(done)
-    assert re.search(r"each of the 1\d,\d{3} events counted once", done.stdout), done.stdout
+    assert re.search(r"^each of the 1\d,\d{3} events counted once", done.stdout, re.MULTILINE)
 
 
 def killed(done: subprocess.CompletedProcess[str]) -> None:
     each_counted_once(done)
+    assert "its rows written and not committed (SIGKILL)" in done.stdout
     assert "events counted once, those of the killed worker too" in done.stdout
 
 
@@ -46,21 +47,27 @@ def test_over_redis_streams_the_board_is_right_and_a_second_run_starts_clean(tmp
     assert {path.name for path in (tmp_path / "build/demo").iterdir()} == {"flights.sqlite"}
 
 
-def test_over_redis_streams_a_worker_killed_in_its_transaction_repeats_and_loses_nothing(
+def test_over_redis_streams_a_worker_killed_in_its_transaction_repeats_nothing_and_loses_nothing(
     tmp_path, valkey
 ):
     killed(demo(tmp_path, "--kill"))
 
 
-def test_in_postgresql_a_worker_killed_in_its_transaction_repeats_and_loses_nothing(
+def test_in_postgresql_the_board_is_right_and_nothing_is_left(tmp_path, valkey, postgresql):
+    done = demo(tmp_path, "--store", "postgres")
+    each_counted_once(done)
+    assert "postgresql: {url: postgresql://" in done.stdout
+    assert "a PostgreSQL that has ended with the demo" in done.stdout
+    assert not list(tmp_path.iterdir())
+
+
+def test_in_postgresql_a_worker_killed_in_its_transaction_repeats_nothing_and_loses_nothing(
     tmp_path, valkey, postgresql
 ):
-    done = demo(tmp_path, "--store", "postgres", "--kill")
-    killed(done)
-    assert "a PostgreSQL that has ended with the demo" in done.stdout
+    killed(demo(tmp_path, "--store", "postgres", "--kill"))
 
 
-def test_over_a_kafka_of_its_own_a_killed_worker_repeats_and_loses_nothing(tmp_path, kafka):
+def test_over_a_kafka_of_its_own_a_killed_worker_repeats_nothing_and_loses_nothing(tmp_path, kafka):
     killed(demo(tmp_path, "--kafka", "--kill"))
 
 
@@ -84,6 +91,6 @@ def test_a_folder_that_cannot_be_made_is_said_in_a_line(tmp_path):
     assert done.stderr == "the read model cannot go to build/demo: Not a directory\n"
 
 
-@pytest.mark.parametrize("words", [["--flights", "0"], ["127.0.0.1:9092"]])
+@pytest.mark.parametrize("words", [["--flights", "0"], ["127.0.0.1:9092"], ["--store", "oracle"]])
 def test_wrong_usage_is_said(tmp_path, words):
     assert demo(tmp_path, *words).returncode == 2

@@ -16,7 +16,8 @@ projections:
   flights:
     projector: a:b
     source: {{from: main, topics: [flights]}}
-    read_model: {read_model}
+    read_model:
+      {read_model}
 """
 
 

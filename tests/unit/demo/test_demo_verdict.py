@@ -9,7 +9,7 @@ from consumer.demo.story import _verdict
 
 def verdict(counted: int, found: list[str], *, kill: bool = False, killed: bool = False):
     console = Console(file=io.StringIO(), width=200)
-    fleet = SimpleNamespace(counted={1: counted}, total=100, killed=killed)
+    fleet = SimpleNamespace(counted={1: counted - 40, 2: 40}, total=100, killed=killed)
     code = _verdict(fleet, found, console, kill=kill)
     return code, console.file.getvalue().splitlines()
 
@@ -38,6 +38,7 @@ def test_a_kill_that_did_not_happen_is_a_failure(killed):
     code, said = verdict(100, [], kill=True, killed=killed)
     assert code == (0 if killed else 1)
     assert ("no worker was killed: there were too few flights to do" in said) is not killed
+    assert ("each of the 100 events counted once, those of the killed worker too" in said) is killed
 
 
 @pytest.mark.parametrize("counted", [99, 130])
