@@ -5,7 +5,7 @@ from __future__ import annotations
 import typing
 from collections.abc import Callable
 from dataclasses import is_dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import Enum
 from operator import attrgetter
@@ -138,7 +138,8 @@ def _common(values: typing.Iterable[Any], what: str) -> tuple[Kind, type]:
 def _zoned(value: datetime) -> datetime:
     if value.tzinfo is None:
         raise Misfit("holds a datetime without its zone: nobody knows which instant that is")
-    return value
+    # As it comes back. In the hour that comes twice in autumn a local time equals none in UTC, not even its own.
+    return value.astimezone(UTC)
 
 
 def _scalar(hint: Any) -> Values | None:

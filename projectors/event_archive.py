@@ -18,7 +18,7 @@ from consumer import (
     Table,
     Transaction,
 )
-from projectors.event_json import json_of
+from projectors.event_json import checked, json_of
 
 
 class EventArchive:
@@ -73,7 +73,7 @@ class EventArchive:
 
     def project(self, batch: Batch, transaction: Transaction) -> None:
         """As `TransactionalProjector.project`. Raises `Undecodable` for data that is no JSON."""
-        transaction.append(self._table, [_row(event) for event in batch])
+        transaction.append(self._table, [_row(checked(event)) for event in batch])
 
     def clear(self, transaction: Transaction) -> None:
         """Deletes all rows."""

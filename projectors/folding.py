@@ -91,7 +91,10 @@ class Fold(Generic[R]):
                     row = function(rows[key], event)
                 else:
                     row = function(event) if takes == EVENT else function(rows[key], event, key)
-                if row is not None and (not isinstance(row, type_) or key_of(row) != key):
+                if row is None:
+                    if not handler.may_delete:
+                        self._refuse(row, handler, event)
+                elif not isinstance(row, type_) or key_of(row) != key:
                     self._refuse(row, handler, event)
                 rows[key] = row
         except Exception as cause:
@@ -101,6 +104,9 @@ class Fold(Generic[R]):
 
     def _refuse(self, row: object, handler: Handler, event: Event) -> NoReturn:
         type_ = self._row_type.type
+        if row is None:
+            why = f"returned None, and is declared to return a {type_.__name__}: return the row, or declare {type_.__name__} | None where None deletes it"
+            raise _refused(handler, event, why)
         if not isinstance(row, type_):
             why = f"returned a {type(row).__name__}, and no {type_.__name__}"
             raise _refused(handler, event, why)

@@ -10,7 +10,7 @@ import msgspec
 
 from consumer import Event, Misconfigured
 from projectors.json_types import unreadable
-from projectors.signatures import checked, parameters_of, place_of
+from projectors.signatures import checked, may_delete, parameters_of, place_of
 
 
 class KeyFrom(IntEnum):
@@ -29,6 +29,8 @@ class Handler(msgspec.Struct, frozen=True, gc=False):
     function: Callable[..., Any]
     #: How many parameters it has: the event; the row and the event; or the row, the event and the key.
     takes: int
+    #: Whether it may return None, and so delete the row.
+    may_delete: bool
     #: The type of the event's data; None where that is not decoded.
     into: Any
     key_from: KeyFrom
@@ -77,6 +79,7 @@ class Declaration(msgspec.Struct, frozen=True):
         return Handler(
             function,
             takes,
+            may_delete(function, row, self.data if self.is_decoded else Any),
             into,
             self._key_from(place, key_types),
             self.key or self.keys,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from consumer import Batch, Column, Kind, Table, Transaction
-from projectors.event_json import json_of
+from projectors.event_json import checked, json_of
 
 
 class LatestState:
@@ -57,7 +57,7 @@ class LatestState:
     def project(self, batch: Batch, transaction: Transaction) -> None:
         """As `TransactionalProjector.project`. Raises `Undecodable` for data that is no JSON."""
         rows, gone = {}, []
-        for aggregate_id, event in {event.aggregate_id: event for event in batch}.items():
+        for aggregate_id, event in {event.aggregate_id: checked(event) for event in batch}.items():
             data = json_of(event)
             if data is None:
                 gone.append((aggregate_id,))

@@ -54,6 +54,11 @@ def checked(function: Callable[..., Any], row: type, data: Any, key_types: tuple
     return len(parameters)
 
 
+def may_delete(function: Callable[..., Any], row: type, data: Any) -> bool:
+    """Whether a function that was `checked` says that it may return None."""
+    return NoneType in _members(_hints(function, place_of(function), row, data)["return"])
+
+
 def parameters_of(function: Callable[..., Any], *, at_most: int, what: str) -> int:
     """How many parameters a key's function has, 1 to `at_most`; `Misconfigured` for another number.
 

@@ -81,7 +81,13 @@ class SqlProjector(ABC, Generic[C]):
     def _within(self, cursor: C, method: str, call: Callable[[], object]) -> None:
         """Calls it, and refuses what would write rows without their offset."""
         self._mark(cursor)
-        returned = call()
+        try:
+            returned = call()
+        except Exception as cause:
+            # The database itself ends a transaction too, when it is full, say.
+            if not _is_of_a_database(cause) and self._has_ended(cursor):
+                raise self._ended() from cause
+            raise
         if isinstance(returned, Awaitable):
             if isinstance(returned, Coroutine):
                 returned.close()  # it never began
@@ -102,6 +108,15 @@ class SqlProjector(ABC, Generic[C]):
             "database without its offset. It must neither commit nor roll back; leave out whatever "
             "does (a `with connection:`, a CREATE DATABASE)"
         )
+
+
+def _is_of_a_database(error: BaseException | None) -> bool:
+    """Whether the driver raised it, or what it was raised from."""
+    while error is not None:
+        if type(error).__module__.partition(".")[0] in {"sqlite3", "psycopg"}:
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def _coroutine(what: str) -> str:

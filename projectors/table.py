@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import inspect
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, Generic, overload
@@ -116,6 +117,11 @@ class TableProjector(Generic[R]):
 
         The function is checked at once: `Misconfigured` names it, its file and its line.
         """
+        if inspect.isroutine(data):
+            raise Misconfigured(
+                f"on was given the function {data.__name__}: say first for which events it is, as in "
+                "@on(OrderPlaced)"
+            )
         declaration = Declaration(data, type, version, key, keys)
         event_type = declaration.event_type
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
+from consumer.engine.guarding import sequences_table
 from consumer.engine.plan import Fate, Plan, Planned
 from consumer.engine.rows import Effect, behind, chosen, is_same_log
 from consumer.engine.standing import Book, View
@@ -12,6 +13,7 @@ from consumer.engine.transacting import Transacting
 from consumer.errors import Misconfigured
 from consumer.model.position import Claim, Fence, Offset, Partition
 from consumer.model.seal import Seal
+from consumer.model.table import Table
 
 
 class InReadModel:
@@ -25,6 +27,8 @@ class InReadModel:
         self._projection = projection
         self._transacting = transacting
         self._read_model = transacting.read_model
+        #: Tables that are cleared with the rows, beside those of `transacting`.
+        self._left_over: Sequence[Table] = ()
 
     def effect(
         self, book: Book, view: View, afters: Mapping[Partition, Offset], *, from_beginning: bool
@@ -54,6 +58,8 @@ class InReadModel:
     def prepare(self, plan: Plan) -> None:
         """Makes and checks the tables."""
         self._transacting.setup()
+        if plan.fate is Fate.CLEARED and not self._transacting.is_guarded:
+            self._left_over = self._unguarded_sequences()
 
     def floor(self, partition: Partition) -> int | None:
         """The sealed epoch."""
@@ -92,25 +98,50 @@ class InReadModel:
         }
         with self._read_model.reset(self._projection, seals) as transaction:
             self._transacting.clear(transaction)
+            for table in self._left_over:
+                transaction.clear(table)
+
+    def _unguarded_sequences(self) -> Sequence[Table]:
+        """Those that a guard left which is off now: they go with the rows, or would be believed once it is on again."""
+        table = sequences_table(self._projection)
+        try:
+            self._read_model.prepare([table], lambda transaction: None)
+        except Misconfigured:  # it is not there, and nobody but a DBA makes it
+            return ()
+        return (table,)
 
     def _move_on(self, plan: Plan, claims: Mapping[Partition, Claim]) -> None:
-        self._transacting.accept({move.partition: move.after for move in plan.moves})
+        """What moves on moves at once, or nothing does; only then begins what had no offset yet."""
         fences: list[Fence] = []
+        begins: list[tuple[Claim, Offset]] = []
+        stays: dict[Partition, Offset] = {}
         for move in plan.moves:
             before = self._sealed(move.partition)
             if before is not None and before.offset == move.after:
-                continue  # left as it is, for it may be the seal of a reset that was killed
+                # Left as it is, for it may be the seal of a reset that was killed.
+                stays[move.partition] = move.after
+                continue
             claim = self._claim(claims, move.partition)
             seal = self._read_model.seal(claim, move.log)  # the same again is the same
             if seal.offset is None:
-                self._read_model.begin(claim, move.after)
-            elif seal.offset != move.after:
+                begins.append((claim, move.after))
+            else:
                 fences.append(
                     Fence(self._projection, move.partition, claim.epoch, seal.offset, move.after)
                 )
+        self._pass_over(fences, stays)
+        for claim, offset in begins:
+            self._read_model.begin(claim, offset)
+
+    def _pass_over(self, fences: Sequence[Fence], stays: Mapping[Partition, Offset]) -> None:
+        """Moves the offsets; the rows stay. What is passed over is no gap from the same moment on."""
+        places = {**stays, **{fence.partition: fence.offset for fence in fences}}
         if fences:
-            with self._read_model.transaction(*fences):
-                pass  # the rows stay as they are
+            with self._read_model.transaction(*fences) as transaction:
+                if not transaction.is_repeated:
+                    self._transacting.accept(places, transaction)
+        elif places:
+            self._read_model.prepare([], lambda found: self._transacting.accept(places, found))
 
     def _claim(self, claims: Mapping[Partition, Claim], partition: Partition) -> Claim:
         """Ours; or one as good as that, where the checkpoint's record is damaged and could not be claimed."""

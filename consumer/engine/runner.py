@@ -15,7 +15,7 @@ from consumer.engine.timing_out import TimingOut
 from consumer.engine.transacting import transacting
 from consumer.engine.upcasting import Upcasting
 from consumer.engine.work import Work
-from consumer.errors import Closed, Fenced, Misconfigured, Poison, TimedOut
+from consumer.errors import Closed, Fenced, Misconfigured, Poison, TimedOut, Transient
 from consumer.model.event import Event
 from consumer.model.facts import Fact
 from consumer.model.names import validated_name
@@ -92,7 +92,8 @@ class Runner:
             transacting=inside,
             batch_size=batch_size,
         )
-        #: What an earlier call applied and could not commit.
+        self._in_transactions = inside is not None
+        #: What an earlier call applied and could not commit, or may have.
         self._uncommitted: Work | None = None
         self._is_fenced = False
         self._is_closed = False
@@ -193,6 +194,8 @@ class Runner:
             if work.applied or not work.events:
                 call.at = ErrorType.OFFSET
                 self._uncommitted = work
+            elif self._in_transactions and isinstance(error, Transient):
+                self._uncommitted = work  # it may be written, and only the answer was lost
             raise
         call.passed(work)
         if work.poison is not None:

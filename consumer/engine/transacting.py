@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 
 from consumer.engine.guarding import Guarding
-from consumer.errors import Conflict, Misconfigured
+from consumer.errors import Conflict, ConsumerError, Misconfigured, Transient
 from consumer.model.event import Batch, Event
 from consumer.model.position import Offset, Partition
 from consumer.model.table import Table
@@ -52,7 +52,16 @@ class Transacting:
     def setup(self) -> None:
         """Makes and checks the tables; once."""
         if not self._is_set_up:
-            self.read_model.prepare(self.tables, self._projector.prepare)
+            try:
+                self.read_model.prepare(self.tables, self._prepare)
+            except ConsumerError:
+                raise
+            except (
+                Exception
+            ) as cause:  # the projector's own, which a mended deployment may not raise again
+                raise Transient(
+                    f"{self.name} raised {type(cause).__name__} while it was set up; mend the projector"
+                ) from cause
             self._is_set_up = True
 
     def apply(self, batch: Batch) -> None:
@@ -66,15 +75,14 @@ class Transacting:
 
     def clear(self, transaction: Transaction) -> None:
         """Deletes all that was ever written, the sequences too."""
-        self._projector.clear(transaction)
+        self._plainly(lambda: self._projector.clear(transaction), "clear")
         if self._guarding is not None:
             transaction.clear(self._guarding.table)
 
-    def accept(self, places: Mapping[Partition, Offset]) -> None:
+    def accept(self, places: Mapping[Partition, Offset], transaction: Transaction) -> None:
         """What is missing behind the events up to these places is no gap, where sequences are guarded."""
-        guarding = self._guarding
-        if guarding is not None:
-            self.read_model.prepare([], lambda transaction: guarding.accept(places, transaction))
+        if self._guarding is not None:
+            self._guarding.accept(places, transaction)
 
     def _transact(self, batch: Batch) -> None:
         with self.read_model.transaction(batch.fence) as transaction:
@@ -89,7 +97,21 @@ class Transacting:
             batch = Batch(batch.partition, self._handled(passed), batch.fence)
         self.given = len(batch)
         if batch.events:
-            self._projector.project(batch, transaction)
+            self._plainly(lambda: self._projector.project(batch, transaction), "project")
+
+    def _prepare(self, transaction: Transaction) -> None:
+        self._plainly(lambda: self._projector.prepare(transaction), "prepare")
+
+    def _plainly(self, call: Callable[[], object], method: str) -> None:
+        """Refuses a coroutine: what nobody waits for would write nothing, and the offset would move."""
+        returned = call()
+        if isinstance(returned, Awaitable):
+            if isinstance(returned, Coroutine):
+                returned.close()  # it never began
+            raise Misconfigured(
+                f"{self.name}.{method} is a coroutine, and a transaction does not wait for one: make it a "
+                "plain method"
+            )
 
     def _handled(self, events: Sequence[Event]) -> Sequence[Event]:
         handles = self.handles

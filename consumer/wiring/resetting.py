@@ -97,12 +97,17 @@ def desk(
             opened.enter_context(closing(audit(settings.offsets, make=make))),
             opened.enter_context(closing(servers.event_log(projection.source.topics, Unread()))),
             servers,
-            _rows(name, projection, make, from_beginning, opened),
+            _rows(name, projection, servers.session_seconds, make, from_beginning, opened),
         )
 
 
 def _rows(
-    name: str, settings: ProjectionSettings, make: bool, from_beginning: bool, opened: ExitStack
+    name: str,
+    settings: ProjectionSettings,
+    seconds: float,
+    make: bool,
+    from_beginning: bool,
+    opened: ExitStack,
 ) -> Rows:
     if settings.read_model is None and not from_beginning:
         return UNTOUCHED
@@ -119,21 +124,21 @@ def _rows(
             else UNTOUCHED
         )
     refuse_mismatch(own, settings.read_model.kind)
-    store = opened.enter_context(closing(_read_model(settings.read_model, make)))
+    store = opened.enter_context(closing(_read_model(settings.read_model, make, seconds)))
     inside = transacting(own, store, guarding(name, settings))
     if inside is None:
         raise AssertionError("what is refused has no rows")
     return InReadModel(name, inside)
 
 
-def _read_model(settings: ReadModelSettings, make: bool) -> ReadModel:
-    """To clear much may take as long as it takes."""
+def _read_model(settings: ReadModelSettings, make: bool, seconds: float) -> ReadModel:
+    """To clear much may take as long as it takes; a reset that is stopped holds workers up for a session."""
     path = settings.sqlite and settings.sqlite.path
     if not make and path and not path.exists() and path.parent.is_dir():
         from consumer.adapters.memory.read_model import MemoryReadModel
 
         return MemoryReadModel()
-    return read_model(settings, seconds=None)
+    return read_model(settings, seconds=seconds)
 
 
 def _operator() -> str:

@@ -10,6 +10,7 @@ import json
 import os
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
+from http.client import HTTPException
 from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.parse import quote
@@ -103,7 +104,7 @@ class SearchIndex:
         return {
             document["_id"]: (msgspec.convert(document["_source"], Order), document["_version"])
             for document in found["docs"]
-            if document.get("found")
+            if _is_there(document)
         }
 
     def _write(self, orders: Mapping[str, tuple[Order, int]]) -> None:
@@ -130,8 +131,15 @@ class SearchIndex:
                     return missing
                 _judge(cause.code)
             raise
-        except (URLError, OSError) as cause:
+        except (URLError, OSError, HTTPException) as cause:
             raise Transient(f"the search index is out of reach: {type(cause).__name__}") from cause
+
+
+def _is_there(document: Mapping[str, Any]) -> bool:
+    """False where it does not exist; `Transient` where the store cannot tell, for a part of it is away."""
+    if "error" in document:
+        raise Transient("the search index cannot read one of the documents for now")
+    return bool(document["found"])
 
 
 def version_of(offset: Offset) -> int:

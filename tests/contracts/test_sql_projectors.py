@@ -190,6 +190,20 @@ def test_a_projector_that_ends_the_transaction_is_told_so(store: Store, ending: 
         store.run(store.projector(ENDINGS[ending]))
 
 
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_one_that_ends_the_transaction_and_then_raises_is_told_so_too(
+    store: Store, ending: str
+) -> None:
+    store.log.append("Paid", 1)
+
+    def ends_and_raises(cursor: Any) -> None:
+        ENDINGS[ending](cursor)
+        raise Transient("away")
+
+    with pytest.raises(Misconfigured, match=r"ended the transaction .* neither commit nor"):
+        store.run(store.projector(ends_and_raises))
+
+
 @pytest.mark.parametrize("ending", ["COMMIT", "ROLLBACK"])
 def test_on_sqlite_one_that_begins_another_is_told_too(tmp_path: Path, ending: str) -> None:
     log = MemoryEventLog()

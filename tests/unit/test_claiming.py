@@ -13,9 +13,11 @@ from consumer.engine.claiming import Claiming, Taken
 from consumer.engine.runner import Runner
 from consumer.engine.transacting import Transacting, transacting
 from consumer.errors import AnotherLog, Fenced, Misconfigured, OffsetLost, Transient
+from consumer.model.event import Batch
 from consumer.model.position import Claim, Fence, IntOffset, LogIdentity, Offset, Partition
 from consumer.model.seal import Seal
 from consumer.model.start import BEGINNING, Start
+from consumer.ports.read_model import Transaction
 from tests.doubles import CHAINS, Chained, Engine, Folded, ScriptedSource
 
 ORDERS = Partition("orders", 0)
@@ -315,3 +317,53 @@ def test_a_runner_with_a_time_limit_runs_the_transaction_on_its_thread() -> None
         runner.apply_since()
 
     assert read_model.rows(CHAINS) == [("orders/0", "1")]
+
+
+def test_a_projector_that_fails_to_set_up_is_tried_again_and_its_text_is_not_told(
+    stores: Stores,
+) -> None:
+    class Fails(Chained):
+        def prepare(self, transaction: Transaction) -> None:
+            raise ValueError("payload 4711")
+
+    with pytest.raises(Transient, match="chained raised ValueError while it was set up") as raised:
+        Transacting(Fails(), stores.read_model).setup()
+    assert "4711" not in str(raised.value)
+
+
+def test_a_coroutine_that_nobody_would_wait_for_is_refused_and_no_offset_moves() -> None:
+    class Sleeps(Chained):
+        async def project(self, batch: Batch, transaction: Transaction) -> None:  # type: ignore[override]
+            raise AssertionError
+
+    log, read_model = MemoryEventLog("orders"), MemoryReadModel()
+    log.append("Counted", 1)
+    with (
+        Runner(log, MemoryOffsetStore(), Sleeps(), read_model=read_model) as runner,
+        pytest.raises(Misconfigured, match=r"chained.project is a coroutine"),
+    ):
+        runner.apply_since()
+    seal = read_model.sealed("chained", ORDERS)
+    assert seal is not None
+    assert seal.offset == IntOffset(-1)
+
+
+def test_a_runner_whose_transaction_was_answered_too_late_is_not_fenced_by_itself() -> None:
+    class LosesReplies(MemoryReadModel):
+        loses = 1
+
+        def _take(self, *given: Any) -> None:
+            super()._take(*given)
+            if self.loses:
+                self.loses -= 1
+                raise Transient("the answer was lost")
+
+    log, read_model = MemoryEventLog("orders"), LosesReplies()
+    log.append("Counted", 1)
+    with Runner(log, MemoryOffsetStore(), Chained(), read_model=read_model) as runner:
+        with pytest.raises(Transient):
+            runner.apply_since()
+        log.append("Counted", 2)
+        runner.apply_since()
+
+    assert read_model.rows(CHAINS) == [("orders/0", "1 2")]

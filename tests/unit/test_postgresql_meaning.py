@@ -79,6 +79,8 @@ def test_a_table_that_was_altered_under_a_statement_is_asked_for_anew():
     [
         "postgresql://user:s3cr@et@host/shop",
         "postgresql://user:s3cr/et@host/shop",
+        "postgresql://user:s3@@cret@host/shop",
+        "postgresql://user:s3@/cret@host/shop",
         "postgresql://user:s3cr%et@host/shop",
         "postgresql://user:s3cr et@host/shop",
         "postgresql://user:s3cret@host:port/shop",

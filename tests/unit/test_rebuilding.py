@@ -754,3 +754,48 @@ def test_a_partition_that_halted_at_a_gap_goes_on_once_it_is_reset_to_where_it_s
     room.work(ZERO)
 
     assert room.chains[0] == "0 1 2 3 6 7 8 9"
+
+
+def _with_a_gap(room: Room) -> Batch:
+    """The next event of the first partition, whose sequence is not the next one."""
+    inside = room.inside()
+    holding = room.claim(ZERO, inside).holding
+    whole = room.batch(holding, 4)
+    (event,) = whole.events
+    return Batch(ZERO, [msgspec.structs.replace(event, sequence=7)], whole.fence)
+
+
+@pytest.mark.parametrize("call", ["transaction", "seal"])
+def test_a_reset_that_did_not_move_on_lets_no_gap_through(opened: Opening, call: str) -> None:
+    class Dies(Death):
+        def of(self, store: Any) -> Any:
+            return _Dying(store)
+
+    class _Dying:
+        def __init__(self, store: Any) -> None:
+            self._store = store
+
+        def __getattr__(self, name: str) -> Any:
+            if name == call:
+                raise Killed
+            return getattr(self._store, name)
+
+    room = Room(opened, guarded=True)
+    with pytest.raises(Killed):
+        room.do(room.plan(END), read_model=Dies(0).of(room.read_model))
+
+    with pytest.raises(SequenceGap):
+        room.inside().apply(_with_a_gap(room))
+
+
+def test_sequences_of_a_guard_that_is_off_go_with_the_rows(opened: Opening) -> None:
+    room = Room(opened, guarded=True)
+    room.guarded = False
+    room.reset()
+    room.work_all()
+    room.guarded = True
+
+    guarded = room.inside()
+    guarded.setup()
+    table = sequences_table("chained")
+    assert room._loaded(table, [("orders", "a0"), ("orders", "a1")]) == {}

@@ -31,6 +31,9 @@ _REFUSED = re.compile(
     r"|[Ii]nvalid (sslmode|\w+ value)|no such (user|database)"
 )
 
+#: Names of roles, databases and hosts, which may be like any of these words.
+_QUOTED = re.compile(r'"[^"]*"')
+
 
 def meant(cause: psycopg.Error) -> Exception:  # noqa: PLR0911  a table of meanings
     """Ours, or `cause` itself where it is about the data. Its text is not quoted where it may hold values."""
@@ -61,7 +64,9 @@ def _of_the_client(cause: psycopg.Error) -> Exception:
     text = _first_line(cause)
     if "unsupported startup parameter" in text:
         return Misconfigured(f"PostgreSQL refuses the connection: {text}: {_POOL}")
-    if _was_connecting(cause) and (_REFUSED.search(text) or _needs_password(cause)):
+    if _was_connecting(cause) and (
+        _REFUSED.search(_QUOTED.sub('""', text)) or _needs_password(cause)
+    ):
         return Misconfigured(f"PostgreSQL refuses the connection: {text}")
     return Transient(f"PostgreSQL is out of reach: {text}")
 

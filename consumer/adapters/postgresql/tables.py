@@ -167,8 +167,10 @@ def _unkeyable(table: Table) -> Iterator[str]:
 
 
 def _check_encoding(cursor: Cursor) -> None:
-    if cursor.connection.info.encoding != "utf-8":
+    cursor.execute("SELECT current_setting('server_encoding'), current_setting('client_encoding')")
+    found = cursor.fetchone()
+    if found != ("UTF8", "UTF8"):
         raise Misconfigured(
-            f"the database {cursor.connection.info.dbname} is encoded in {cursor.connection.info.encoding}: a "
-            "read model needs one in UTF8"
+            f"the database {cursor.connection.info.dbname} and our connection are encoded in {found}: a read "
+            "model needs UTF8 in both"
         )

@@ -29,6 +29,8 @@ def understood(url: str) -> dict[str, Any]:
         raise _unclear(
             "it is written as no URL of PostgreSQL is, or names an option unknown to libpq"
         ) from None
+    if url.partition("?")[0].count("@") > 1:
+        raise _unclear("it has an @ too many")
     if not _HOSTS.fullmatch(str(parameters.get("host", ""))):
         raise _unclear("what stands for its host cannot be one")
     if not _PORTS.fullmatch(str(parameters.get("port", ""))):

@@ -49,6 +49,8 @@ class ListedBroker:
         self.asked = 0
         self.unmirrorable: ConsumerError | None = None
 
+    session_seconds = 10.0
+
     def reach(self) -> None:
         self.asked += 1
         if self.away:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from http.client import IncompleteRead
 from typing import Any
 
 import pytest
@@ -142,6 +144,28 @@ def test_documents_that_were_refused_for_now_are_written_the_next_time(
 def test_a_store_that_is_down_is_waited_for(store: VersionedStore) -> None:
     store.down = 503
     with pytest.raises(Transient, match="503"):
+        project(SearchIndex(store.url), TEA, rows=lambda _: None)
+
+
+def test_a_document_that_cannot_be_read_for_now_is_not_taken_for_a_new_one(
+    store: VersionedStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    away = [{"_id": "o-1", "error": {"type": "no_shard_available_action_exception"}}]
+    monkeypatch.setattr(store, "found", lambda ids: away)
+
+    with pytest.raises(Transient, match="cannot read one of the documents"):
+        project(SearchIndex(store.url), TEA, rows=lambda _: None)
+
+
+def test_an_answer_that_is_cut_off_is_an_outage(
+    store: VersionedStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def cut(answer: object) -> None:
+        raise IncompleteRead(b"")
+
+    monkeypatch.setattr(json, "load", cut)
+
+    with pytest.raises(Transient, match="IncompleteRead"):
         project(SearchIndex(store.url), TEA, rows=lambda _: None)
 
 

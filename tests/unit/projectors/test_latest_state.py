@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from consumer import Undecodable
-from projectors import LatestState
+from projectors import EventArchive, LatestState
 from tests.unit.projectors.rooms import P, Recording, Room, batch, event
 
 
@@ -88,3 +88,21 @@ def test_clear_deletes_all_rows() -> None:
     transaction = Recording(("a",))
     LatestState().clear(transaction)
     assert transaction.stored == []
+
+
+@pytest.mark.parametrize("data", [b'{"a": "b\\u0000"}', b'{"a": "\\ud800"}'])
+@pytest.mark.parametrize("projector", [LatestState(), EventArchive()])
+def test_data_that_no_store_takes_is_undecodable_at_its_own_offset(
+    projector: LatestState | EventArchive, data: bytes
+) -> None:
+    broken = event("T", msgspec.Raw(data), at=4, about="b")
+    with pytest.raises(Undecodable, match="offset 4"):
+        projector.project(batch(event("T", {}, about="a"), broken), Recording())
+
+
+def test_a_backslash_before_u0000_is_no_zero() -> None:
+    transaction = Recording()
+    LatestState().project(
+        batch(event("T", msgspec.Raw(b'{"a": "b\\\\u0000"}'), about="a")), transaction
+    )
+    assert transaction.writes

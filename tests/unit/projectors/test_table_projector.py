@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated
+from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
@@ -545,3 +547,45 @@ def test_any_split_into_batches_gives_the_same_rows(
         for kind, who, total in happened:
             room.told(kind, {"customer_id": who, "total": total}, aggregate_id=who)
         assert room.rows() == straight(happened)
+
+
+def test_a_forgotten_return_deletes_no_row_and_is_named() -> None:
+    customers = TableProjector(Customer)
+
+    @customers.on("seen")
+    def seen(row: Customer | None, event: Event) -> Customer:  # type: ignore[return]
+        replace(row or Customer(event.aggregate_id), orders=1)
+
+    with pytest.raises(ApplyFailed, match=r"seen .* returned None, and is declared to return"):
+        Room(customers).told("seen", aggregate_id="ada").rows()
+
+
+def test_on_without_what_it_is_for_is_refused() -> None:
+    customers = TableProjector(Customer)
+
+    with pytest.raises(Misconfigured, match="on was given the function seen: say first"):
+
+        @customers.on  # type: ignore[call-overload]
+        def seen(row: Customer | None, event: Event) -> Customer | None:
+            return row
+
+
+@dataclass(frozen=True)
+class Hour:
+    begins: Annotated[datetime, PRIMARY_KEY]
+    count: int
+
+
+def test_the_hour_that_comes_twice_in_autumn_is_two_rows_and_loses_no_update() -> None:
+    hours = TableProjector(Hour)
+    berlin = ZoneInfo("Europe/Berlin")
+    first = datetime(2026, 10, 25, 2, tzinfo=berlin)
+
+    @hours.on("first", key=lambda event: first)
+    def one(row: Hour | None, event: Event) -> Hour:
+        return Hour(first, (row.count if row else 0) + 1)
+
+    room = Room(hours, batch_size=1)
+    for _ in range(3):
+        room.told("first")
+    assert room.rows() == [(datetime(2026, 10, 25, 0, tzinfo=UTC), 3)]
