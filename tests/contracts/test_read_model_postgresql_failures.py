@@ -8,6 +8,7 @@ import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from consumer.embedded.postgresql import Postgresql
 from consumer.engine.transacting import Transacting
 from consumer.errors import Conflict, Fenced, Transient
 from consumer.model.event import Batch
-from consumer.model.position import IntOffset
+from consumer.model.position import Claim, Fence, IntOffset, LogIdentity, Partition
 from consumer.ports.read_model import Transaction
 from tests.contracts.cutting_proxy import CuttingProxy
 from tests.contracts.postgresql_story import until, until_it_goes_through, until_somebody_waits
@@ -393,3 +394,26 @@ def until_it_is_refused(model: PostgresqlReadModel) -> None:
     while True:
         write(model, fence(offset, offset + 1), ("a", 1, None))
         offset += 1
+
+
+def test_sql_that_ends_the_transaction_and_begins_another_moves_no_offset_of_a_successor(
+    postgresql: PostgresqlServer,
+) -> None:
+    url, place, log = postgresql.database(), Partition("orders", 0), LogIdentity("log", 1)
+    with closing(PostgresqlReadModel(url)) as zombie, closing(PostgresqlReadModel(url)) as other:
+        claim = Claim("chained", place, 1, "one", None)
+        zombie.seal(claim, log)
+        zombie.begin(claim, IntOffset(-1))
+        fence = Fence("chained", place, 1, IntOffset(-1), IntOffset(3))
+
+        def writes() -> None:
+            with zombie.transaction(fence) as transaction:
+                transaction.cursor.execute("COMMIT")
+                other.seal(Claim("chained", place, 2, "two", None), log)
+                transaction.cursor.execute("BEGIN")
+
+        with pytest.raises(Fenced):
+            writes()
+        seal = other.sealed("chained", place)
+        assert seal is not None
+        assert seal.offset == IntOffset(-1)

@@ -33,7 +33,8 @@ UPDATE SET epoch = excluded.epoch, token = excluded.token, log_id = excluded.log
     log_partitions = excluded.log_partitions, "offset" = excluded."offset", updated_at = now()
 """
 _MOVE = """
-UPDATE {} SET "offset" = %s, updated_at = now() WHERE projection = %s AND topic = %s AND partition = %s
+UPDATE {} SET "offset" = %s, updated_at = now()
+WHERE projection = %s AND topic = %s AND partition = %s AND epoch = %s AND "offset" = %s
 """
 _FORGET = """
 UPDATE {} SET epoch = epoch + 1, token = '', "offset" = NULL, updated_at = now() WHERE projection = %s
@@ -100,11 +101,15 @@ class Seals:
         return repeats == {True}
 
     def moving(self, fence: Fence) -> Any:
-        """Moves the offset, as what is sent last."""
-        parameters = (str(fence.offset), *_place(fence.projection, fence.partition))
+        """Moves the offset, as what is sent last. `Fenced` where it does not stand any more as it was found under
+        lock: a projector's own SQL ended the transaction, and the lock with it.
+        """
+        place = _place(fence.projection, fence.partition)
+        parameters = (str(fence.offset), *place, fence.epoch, str(fence.expected))
 
         def move(out: Sending) -> None:
-            out.execute(self._move, parameters)
+            if out.execute(self._move, parameters).rowcount != 1:
+                raise refused(fence)
 
         return move
 
