@@ -22,6 +22,7 @@ from consumer.embedded.postgresql import Postgresql
 from consumer.embedded.process import free_port
 from consumer.errors import Closed, Conflict, Misconfigured, Transient
 from tests.fleet import eventually
+from tests.servers import PostgresqlServer
 
 
 @pytest.fixture
@@ -417,3 +418,9 @@ def test_a_closed_one_says_so_and_leaves_no_connection(url: str) -> None:
             ),
             "the server let it go",
         )
+
+
+def test_no_plan_outlives_the_size_of_its_table(postgresql: PostgresqlServer) -> None:
+    database = Database(postgresql.database())
+    with closing(database), database.transaction() as cursor:
+        assert cursor.execute("SHOW plan_cache_mode").fetchone() == ("force_custom_plan",)

@@ -31,6 +31,10 @@ _ALIVE = {
 }
 
 
+#: A plan that was made while a table was small, and is kept, reads all of it once it is large.
+_PLANS = ("plan_cache_mode", "force_custom_plan")
+
+
 class Database:
     """A connection to the database that `url` names, for any thread, one transaction at a time.
 
@@ -163,10 +167,8 @@ class Database:
         }
         if (password := self._password()) is not None:
             parameters["password"] = password
-        if (
-            self._limits and not self._pooled
-        ):  # poolers refuse what they do not know at a session's start
-            ours = (f"-c {name}={value}" for name, value in self._limits)
+        if not self._pooled:  # poolers refuse what they do not know at a session's start
+            ours = (f"-c {name}={value}" for name, value in (_PLANS, *self._limits))
             parameters["options"] = " ".join(filter(None, (said(self._given, "options"), *ours)))
         return parameters
 
