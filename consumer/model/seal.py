@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import msgspec
 
 from consumer.errors import Fenced
@@ -55,6 +57,21 @@ class Seal(msgspec.Struct, frozen=True, gc=False):
         return msgspec.structs.replace(self, offset=fence.offset)
 
 
+def are_repeated(fences: Sequence[Fence], sealed: Callable[[Fence], Seal | None]) -> bool:
+    """Whether all of these writes, one transaction, have happened before. `sealed` tells what is recorded where a
+    fence stands. Raises `Fenced` where one of them must not happen, or only some have.
+    """
+    repeats = set()
+    for fence in fences:
+        seal = sealed(fence)
+        if seal is None:
+            raise refused(fence)
+        repeats.add(seal.repeats(fence))
+    if len(repeats) > 1:
+        raise misplaced(tuple(fences))
+    return repeats == {True}
+
+
 def reconciled(
     projection: str, partition: Partition, known: LogIdentity, log: LogIdentity
 ) -> LogIdentity:
@@ -84,6 +101,14 @@ def refused(fence: Fence) -> Fenced:
         f"{fence.projection} may not write the rows of {fence.partition} from {fence.expected} to "
         f"{fence.offset} under epoch {fence.epoch}: another worker took over, or the projection was "
         "reset. Let the partition go, and join again"
+    )
+
+
+def outlived(projection: str, partition: Partition, reset_to: Seal, epoch: int) -> Fenced:
+    """A reset comes under an epoch that the read model has reached already."""
+    return Fenced(
+        f"{projection} cannot be reset in {partition} under epoch {reset_to.epoch}: the read model holds "
+        f"epoch {epoch}; run the reset again"
     )
 
 

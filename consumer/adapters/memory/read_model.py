@@ -8,10 +8,10 @@ from threading import Lock
 from typing import NoReturn
 
 from consumer.adapters.memory.values import given, kept, keyed
-from consumer.errors import Closed, Conflict, Fenced, Misconfigured
+from consumer.errors import Closed, Conflict, Misconfigured
 from consumer.model.names import validated_name
 from consumer.model.position import Claim, Fence, LogIdentity, Offset, Partition
-from consumer.model.seal import Seal, behind, misplaced, refused
+from consumer.model.seal import Seal, are_repeated, behind, outlived
 from consumer.model.table import Key, Row, Table
 
 Rows = dict[str, dict[Key, Row]]
@@ -97,10 +97,7 @@ class MemoryReadModel:
             for partition, seal in seals.items():
                 before = self._seals.get((projection, partition))
                 if before is not None and seal.epoch <= before.epoch:
-                    raise Fenced(
-                        f"{projection} cannot be reset in {partition} under epoch {seal.epoch}: the read "
-                        f"model holds epoch {before.epoch}; run the reset again"
-                    )
+                    raise outlived(projection, partition, seal, before.epoch)
             transaction.take_effect()
             others = [place for place in self._seals if place[0] == projection]
             for place in others:
@@ -123,15 +120,9 @@ class MemoryReadModel:
                 self._seals[place] = self._seals[place].moved(fence)
 
     def _is_repeated(self, fences: tuple[Fence, ...]) -> bool:
-        repeats = set()
-        for fence in fences:
-            seal = self._seals.get((fence.projection, fence.partition))
-            if seal is None:
-                raise refused(fence)
-            repeats.add(seal.repeats(fence))
-        if len(repeats) > 1:
-            raise misplaced(fences)
-        return repeats == {True}
+        return are_repeated(
+            fences, lambda fence: self._seals.get((fence.projection, fence.partition))
+        )
 
     def _check_open(self) -> None:
         if self._closed:

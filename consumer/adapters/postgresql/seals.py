@@ -10,9 +10,8 @@ from psycopg import sql
 from consumer.adapters.postgresql.connection import Cursor
 from consumer.adapters.postgresql.locks import hold, hold_with_others
 from consumer.adapters.postgresql.sending import Sending
-from consumer.errors import Fenced
 from consumer.model.position import Claim, Fence, LogIdentity, Offset, Partition
-from consumer.model.seal import Seal, behind, misplaced, refused
+from consumer.model.seal import Seal, are_repeated, behind, outlived, refused
 
 #: Its name.
 OFFSETS = "projection_offsets"
@@ -90,15 +89,10 @@ class Seals:
 
     def are_repeated(self, cursor: Cursor, fences: Sequence[Fence]) -> bool:
         """Locks what the fences stand on; whether all were moved before. Raises `Fenced`."""
-        repeats = set()
-        for fence in sorted(fences, key=lambda fence: (fence.projection, fence.partition)):
-            seal = self.lock(cursor, fence.projection, fence.partition)
-            if seal is None:
-                raise refused(fence)
-            repeats.add(seal.repeats(fence))
-        if len(repeats) > 1:
-            raise misplaced(tuple(fences))
-        return repeats == {True}
+        in_order = sorted(fences, key=lambda fence: (fence.projection, fence.partition))
+        return are_repeated(
+            in_order, lambda fence: self.lock(cursor, fence.projection, fence.partition)
+        )
 
     def moving(self, fence: Fence) -> Any:
         """Moves the offset, as what is sent last. `Fenced` where it does not stand any more as it was found under
@@ -121,10 +115,7 @@ class Seals:
         for topic, number, epoch in cursor.execute(self._partitions, (projection,)).fetchall():
             seal = seals.get(Partition(topic, number))
             if seal is not None and seal.epoch <= epoch:
-                raise Fenced(
-                    f"{projection} cannot be reset in {topic}/{number} under epoch {seal.epoch}: the read "
-                    f"model holds epoch {epoch}; run the reset again"
-                )
+                raise outlived(projection, Partition(topic, number), seal, epoch)
 
     def replacing(self, projection: str, seals: Mapping[Partition, Seal]) -> Any:
         """Takes all offsets of the projection, and seals the partitions as said, as what is sent last."""

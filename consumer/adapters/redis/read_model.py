@@ -18,7 +18,7 @@ from consumer.adapters.redis.table_columns import TableColumns
 from consumer.errors import Closed, Conflict
 from consumer.model.names import validated_name
 from consumer.model.position import Claim, Fence, LogIdentity, Offset, Partition
-from consumer.model.seal import Seal, misplaced, refused
+from consumer.model.seal import Seal, are_repeated, misplaced, refused
 from consumer.model.table import Table
 from consumer.ports import read_model as port
 
@@ -111,15 +111,9 @@ class RedisReadModel:
             self._write(transaction, ())
 
     def _is_repeated(self, fences: Sequence[Fence]) -> bool:
-        repeats = set()
-        for fence in fences:
-            (seal,) = self._seals.read(fence.projection, [fence.partition])
-            if seal is None:
-                raise refused(fence)
-            repeats.add(seal.repeats(fence))
-        if len(repeats) > 1:
-            raise misplaced(tuple(fences))
-        return repeats == {True}
+        return are_repeated(
+            fences, lambda fence: self._seals.read(fence.projection, [fence.partition])[0]
+        )
 
     def _write(self, transaction: Transaction, fences: Sequence[Fence]) -> None:
         """A repeated call, of which only the reply was lost, finds its offsets, or its token, and does nothing."""

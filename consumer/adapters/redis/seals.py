@@ -15,7 +15,7 @@ from consumer.adapters.redis.read_model_scripts import LOAD, MARK, SEAL_FIELDS, 
 from consumer.adapters.redis.scripts import run, text
 from consumer.errors import Fenced, Misconfigured, NewerRecord, OffsetLost
 from consumer.model.position import Claim, LogIdentity, Offset, Partition
-from consumer.model.seal import Seal, behind
+from consumer.model.seal import Seal, behind, outlived
 
 #: The schema of the seals that this release writes, and the newest that it understands.
 _SCHEMA = 1
@@ -155,10 +155,7 @@ def _refuse_older(
         return
     reached = msgspec.structs.replace(after, offset=None) if last == "clearing" else after
     if not last or before != reached:
-        raise Fenced(
-            f"{projection} cannot be reset in {partition} under epoch {after.epoch}: the read model holds "
-            f"epoch {before.epoch}; run the reset again"
-        )
+        raise outlived(projection, partition, after, before.epoch)
 
 
 def _seal(projection: str, partition: Partition, record: _Record) -> Seal | None:

@@ -13,7 +13,7 @@ from consumer.adapters.sqlite.file import SqliteFile
 from consumer.adapters.sqlite.transaction import SqliteTransaction, Step
 from consumer.model.names import validated_name
 from consumer.model.position import Claim, Fence, LogIdentity, Offset, Partition
-from consumer.model.seal import Seal, behind
+from consumer.model.seal import Seal, are_repeated, behind
 from consumer.model.table import Table
 from consumer.ports.read_model import Transaction
 
@@ -75,7 +75,13 @@ class SqliteReadModel:
         from the first use of `cursor` on: who is stopped within that window makes others wait, and no longer
         than until it goes on or ends.
         """
-        check = partial(seal_records.are_repeated, fences=fences)
+
+        def check(connection: sqlite3.Connection) -> bool:
+            return are_repeated(
+                fences,
+                lambda fence: seal_records.read(connection, fence.projection, fence.partition),
+            )
+
         with self._file.reading() as connection:
             is_repeated = check(connection)
         with self._transacting(

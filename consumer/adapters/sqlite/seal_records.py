@@ -5,10 +5,9 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Mapping, Sequence
 
-from consumer.errors import Fenced
 from consumer.model.custody import recorded_offset
 from consumer.model.position import Fence, LogIdentity, Partition
-from consumer.model.seal import Seal, misplaced, refused
+from consumer.model.seal import Seal, outlived
 
 NAME = "projection_seals"
 
@@ -63,19 +62,6 @@ def write(
     connection.execute(_WRITE, (*place, seal.epoch, seal.token, log.id, log.partitions, offset))
 
 
-def are_repeated(connection: sqlite3.Connection, fences: Sequence[Fence]) -> bool:
-    """Whether these writes have happened; raises `Fenced` where one must not happen."""
-    repeats = set()
-    for fence in fences:
-        seal = read(connection, fence.projection, fence.partition)
-        if seal is None:
-            raise refused(fence)
-        repeats.add(seal.repeats(fence))
-    if len(repeats) > 1:
-        raise misplaced(tuple(fences))
-    return repeats == {True}
-
-
 def move(connection: sqlite3.Connection, fences: Sequence[Fence]) -> None:
     """Records the offsets of fences that hold."""
     for fence in fences:
@@ -90,10 +76,7 @@ def check_replaceable(
     for partition, seal in seals.items():
         before = read(connection, projection, partition)
         if before is not None and seal.epoch <= before.epoch:
-            raise Fenced(
-                f"{projection} cannot be reset in {partition} under epoch {seal.epoch}: the read model "
-                f"holds epoch {before.epoch}; run the reset again"
-            )
+            raise outlived(projection, partition, seal, before.epoch)
 
 
 def replace(
