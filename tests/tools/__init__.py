@@ -76,7 +76,7 @@ def built(module: str) -> Path:
 
 def _build(source: Path, folder: Path) -> None:
     started = time.monotonic()
-    print(f"building {source.name} (once) ...", file=sys.stderr, flush=True)
+    _say(f"building {source.name} (once) ...")
     unfinished = folder.with_suffix(".unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(parents=True)
@@ -88,7 +88,11 @@ def _build(source: Path, folder: Path) -> None:
     if done.returncode:
         raise ToolMissing(f"{source.name} could not be built: {done.stderr[-2000:]}")
     unfinished.rename(folder)
-    print(f"built {source.name} in {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
+    _say(f"built {source.name} in {time.monotonic() - started:.0f} s")
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
 
 
 def _go() -> Path:

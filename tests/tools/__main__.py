@@ -7,4 +7,4 @@ import sys
 from tests.tools import EXECUTABLES, built
 
 for module in sys.argv[1:] or sorted({module for module, _ in EXECUTABLES.values()}):
-    print(built(module))
+    sys.stdout.write(f"{built(module)}\n")
