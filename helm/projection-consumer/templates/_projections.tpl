@@ -1,0 +1,37 @@
+{{/*
+All projections, each with the defaults under what it says itself, checked; as YAML:
+  {{- range $key, $projection := include "projection-consumer.projections" . | fromYaml }}
+*/}}
+{{- define "projection-consumer.projections" -}}
+{{- $all := dict -}}
+{{- range $key, $own := .Values.projections -}}
+{{- $projection := mergeOverwrite (deepCopy $.Values.defaults) (deepCopy ($own | default dict)) -}}
+{{- $_ := set $projection "name" ($projection.name | default $key) -}}
+{{- $_ := set $projection "drain" (int (dig "drain_seconds" 25 $projection.settings)) -}}
+{{- $_ := set $all $key $projection -}}
+{{- end -}}
+{{- include "projection-consumer.refuse" (dict "root" . "projections" $all) -}}
+{{- toYaml $all -}}
+{{- end }}
+
+{{/* The projections.yaml of one projection: its own entry alone, so that a change of another restarts nobody. */}}
+{{- define "projection-consumer.settings" -}}
+{{- $settings := deepCopy .root.Values.settings -}}
+{{- $_ := set $settings "projections" (dict .projection.name .projection.settings) -}}
+{{- toYaml $settings -}}
+{{- end }}
+
+{{- define "projection-consumer.image" -}}
+{{- $image := mergeOverwrite (deepCopy .root.Values.image) .projection.image -}}
+{{- if $image.digest -}}
+{{ $image.repository }}@{{ $image.digest }}
+{{- else -}}
+{{ $image.repository }}:{{ $image.tag | default .root.Chart.AppVersion }}
+{{- end -}}
+{{- end }}
+
+{{/* The kind of a projection's source, kafka or redis, and what the settings say of it, as YAML. */}}
+{{- define "projection-consumer.source" -}}
+{{- $from := dig "source" "from" "" .projection.settings -}}
+{{- toYaml (dig "sources" $from dict .root.Values.settings) -}}
+{{- end }}

@@ -1,0 +1,118 @@
+"""What the chart refuses, and with which words; and what it must take."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.helm.conftest import SHOP, Refused, Render
+
+SETTINGS = SHOP["projections"]["orders"]["settings"]
+
+
+def of(**projection: Any) -> dict[str, Any]:
+    return {"projections": {"orders": projection}}
+
+
+def shared(**settings: Any) -> dict[str, Any]:
+    return {"settings": settings}
+
+
+MUST_ACCEPT: dict[str, dict[str, Any]] = {
+    "nothing at all beside the shop": {},
+    "a password from the environment": shared(
+        offsets={"redis": {"url": "redis://u:${REDIS_PASSWORD}@redis:6379/0"}}
+    ),
+    "as many pods as partitions": of(partitions=4, replicas=4),
+    "a name with a version": of(name="orders@2"),
+    "no pods": of(replicas=0),
+    "keda from 0": of(scaling={"type": "keda", "minReplicas": 0}),
+    "keda without a mirror but with a trigger": of(
+        settings={"source": {"mirror": False}},
+        scaling={"type": "keda", "keda": {"triggers": [{"type": "cron", "metadata": {}}]}},
+    ),
+    "the same topic in another group": {
+        "projections": {
+            "other": {"settings": {**SETTINGS, "source": {**SETTINGS["source"], "group": "mine"}}}
+        }
+    },
+    "a share of pods in the budget": of(podDisruptionBudget={"maxUnavailable": "25%"}),
+    "an object as text": {"extraObjects": ["{apiVersion: v1, kind: ConfigMap}"]},
+    "a subchart's globals": {"global": {"region": "eu"}},
+}
+
+MUST_REJECT: dict[str, tuple[dict[str, Any], str]] = {
+    "a typo at the top": ({"projektions": {}}, "projektions"),
+    "a typo in a projection": (of(replcas=2), "replcas"),
+    "a typo in the defaults": ({"defaults": {"scaling": {"typ": "hpa"}}}, "typ"),
+    "a typo in the settings": (shared(offset={}), "offset"),
+    "a name that is no DNS label": (
+        {"projections": {"Orders": SHOP["projections"]["orders"]}},
+        "Orders",
+    ),
+    "a name that is too long": (
+        {"projections": {"o" * 41: SHOP["projections"]["orders"]}},
+        "o" * 41,
+    ),
+    "no projector": ({"projections": {"bare": {"settings": {}}}}, "projector"),
+    "an unknown way to scale": (of(scaling={"type": "vpa"}), "scaling"),
+    "an HPA beside KEDA": (of(scaling={"type": "keda", "hpa": {"enabled": True}}), "enabled"),
+    "a text where a number belongs": (of(replicas="two"), "replicas"),
+    "more pods than partitions": (of(partitions=4, replicas=5), "those beyond would idle"),
+    "an autoscaler beyond the partitions": (
+        of(partitions=4, scaling={"type": "keda", "maxReplicas": 5}),
+        "those beyond would idle",
+    ),
+    "minimum above maximum": (of(scaling={"minReplicas": 5}), "above scaling.maxReplicas"),
+    "an HPA from 0": (of(scaling={"type": "hpa", "minReplicas": 0}), "at least one pod"),
+    "a grace period below the drain": (
+        of(terminationGracePeriodSeconds=20),
+        "below the drain of 25 s",
+    ),
+    "a static member of the group": (
+        shared(sources={"main": {"kafka": {"config": {"group.instance.id": "a"}}}}),
+        "group.instance.id",
+    ),
+    "keda without a mirror": (
+        of(settings={"source": {"mirror": False}}, scaling={"type": "keda"}),
+        "source.mirror: false",
+    ),
+    "one group for two projections": (
+        {
+            "projections": {
+                "other": {
+                    "settings": {**SETTINGS, "source": {**SETTINGS["source"], "group": "orders"}}
+                }
+            }
+        },
+        "have the same group",
+    ),
+    "a source that is not there": (of(settings={"source": {"from": "mian"}}), '"mian"'),
+    "a password": (shared(offsets={"redis": {"password": "hunter2"}}), "holds a secret (password)"),
+    "a password in a URL": (
+        shared(offsets={"redis": {"url": "redis://u:hunter2@redis:6379"}}),
+        "holds a secret in a URL",
+    ),
+    "Kafka's password": (
+        shared(sources={"main": {"kafka": {"config": {"sasl.password": "hunter2"}}}}),
+        "holds a secret (sasl.password)",
+    ),
+    "a read model's password": (
+        of(settings={"read_model": {"postgresql": {"url": "postgresql://u:hunter2@p/db"}}}),
+        "projections.orders.settings holds a secret",
+    ),
+}
+
+
+@pytest.mark.parametrize("values", MUST_ACCEPT.values(), ids=MUST_ACCEPT)
+def test_it_takes(render: Render, values: dict[str, Any]) -> None:
+    assert render(SHOP, values)
+
+
+@pytest.mark.parametrize(("values", "words"), MUST_REJECT.values(), ids=MUST_REJECT)
+def test_it_refuses(render: Render, values: dict[str, Any], words: str) -> None:
+    with pytest.raises(Refused) as refused:
+        render(SHOP, values)
+    assert words in str(refused.value)
+    assert "hunter2" not in str(refused.value)
