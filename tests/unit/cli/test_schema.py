@@ -248,7 +248,11 @@ PAGES = ["README.md", *sorted(str(path.relative_to(ROOT)) for path in ROOT.glob(
 
 @pytest.mark.parametrize("page", PAGES)
 def test_our_own_pages_are_not_marked(schema: Any, page: str) -> None:
-    whole = [text for text in blocks(page, "yaml") if "projections:\n" in text]
+    whole = [
+        text
+        for text in blocks(page, "yaml")
+        if "projections:\n" in text and not text.startswith("# values.yaml")  # Helm's
+    ]
     assert [marked(schema, text) for text in whole] == [[]] * len(whole)
 
 
