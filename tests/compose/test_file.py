@@ -185,14 +185,15 @@ def test_who_waits_for_health_waits_for_a_service_that_tells_it(services: Servic
 
 def test_what_must_outlive_a_container_is_in_a_volume(model: dict[str, Any]) -> None:
     kept = {
-        name: volume["target"]
-        for name, service in model["services"].items()
+        volume.get("source"): volume["target"]  # one without a name is lost with its container
+        for service in model["services"].values()
         for volume in service.get("volumes", ())
         if volume["type"] == "volume"
     }
     assert set(kept) == set(model["volumes"])
     kafka = model["services"]["kafka"]["environment"]
     assert kept["kafka"] == kafka["KAFKA_LOG_DIRS"]
+    assert (kept["redis"], kept["postgres"]) == ("/data", "/var/lib/postgresql")
 
 
 def test_the_offsets_are_written_down_and_never_evicted(services: Services) -> None:
