@@ -24,6 +24,27 @@ MUST_ACCEPT: dict[str, dict[str, Any]] = {
     "a password from the environment": shared(
         offsets={"redis": {"url": "redis://u:${REDIS_PASSWORD}@redis:6379/0"}}
     ),
+    "a password that the environment may lack": shared(
+        offsets={"redis": {"password": "${REDIS_PASSWORD:-}"}}
+    ),
+    "a variable that is made of another": of(
+        env=[{"name": "DSN", "value": "postgresql://u:$(PASSWORD)@p/db"}]
+    ),
+    "a variable from a Secret": of(
+        env=[
+            {
+                "name": "REDIS_PASSWORD",
+                "valueFrom": {"secretKeyRef": {"name": "redis", "key": "password"}},
+            }
+        ]
+    ),
+    "files of secrets": shared(
+        sources={"main": {"kafka": {"config_files": {"sasl.password": "/etc/projections/x"}}}}
+    ),
+    "keda for a broker with credentials": {
+        **shared(sources={"main": {"kafka": {"config": {"security.protocol": "SASL_SSL"}}}}),
+        **of(scaling={"type": "keda", "keda": {"authenticationRef": "kafka"}}),
+    },
     "as many pods as partitions": of(partitions=4, replicas=4),
     "a name with a version": of(name="orders@2"),
     "no pods": of(replicas=0),
@@ -88,19 +109,119 @@ MUST_REJECT: dict[str, tuple[dict[str, Any], str]] = {
         },
         "have the same group",
     ),
+    "one group at one broker under two names": (
+        {
+            "settings": {
+                "sources": {"again": {"kafka": {"bootstrap_servers": ["kafka:9092"]}}},
+            },
+            "projections": {
+                "other": {
+                    "settings": {
+                        **SETTINGS,
+                        "source": {"from": "again", "topics": ["orders"], "group": "orders"},
+                    }
+                }
+            },
+        },
+        "have the same group",
+    ),
+    "one name for two projections": (
+        {
+            "projections": {
+                "other": {
+                    "name": "orders",
+                    "settings": {**SETTINGS, "source": {**SETTINGS["source"], "group": "mine"}},
+                }
+            }
+        },
+        "are both called orders",
+    ),
+    "an HPA beside triggers of KEDA": (
+        of(
+            scaling={
+                "type": "hpa",
+                "keda": {"triggers": [{"type": "cpu", "metadata": {"value": "70"}}]},
+            }
+        ),
+        "would both set the number of pods",
+    ),
+    "an HPA without a request of CPU": (
+        {
+            "defaults": {"resources": {"requests": {"cpu": ""}}},
+            **of(scaling={"type": "hpa"}),
+        },
+        "percent of resources.requests.cpu",
+    ),
+    "a file with a static member of the group": (
+        shared(sources={"main": {"kafka": {"config_files": {"group.instance.id": "/a"}}}}),
+        "group.instance.id",
+    ),
+    "keda for a broker that only the pod knows": (
+        {
+            **shared(sources={"main": {"kafka": {"bootstrap_servers": ["${KAFKA}"]}}}),
+            **of(scaling={"type": "keda"}),
+        },
+        "keda does not know the pod's environment",
+    ),
+    "keda for a broker with credentials and none for it": (
+        {
+            **shared(sources={"main": {"kafka": {"config": {"security.protocol": "SASL_SSL"}}}}),
+            **of(scaling={"type": "keda"}),
+        },
+        "the broker wants credentials",
+    ),
+    "keda for a Redis Cluster": (
+        {
+            **shared(sources={"s": {"redis": {"url": "redis://r", "streams": 1, "cluster": True}}}),
+            **of(settings={"source": {"from": "s"}}, scaling={"type": "keda"}),
+        },
+        "Redis Cluster or Sentinels",
+    ),
     "a source that is not there": (of(settings={"source": {"from": "mian"}}), '"mian"'),
-    "a password": (shared(offsets={"redis": {"password": "hunter2"}}), "holds a secret (password)"),
+    "a password": (
+        shared(offsets={"redis": {"password": "hunter2"}}),
+        "settings.offsets.redis.password holds a secret",
+    ),
     "a password in a URL": (
         shared(offsets={"redis": {"url": "redis://u:hunter2@redis:6379"}}),
-        "holds a secret in a URL",
+        "settings.offsets.redis.url holds a secret",
     ),
     "Kafka's password": (
         shared(sources={"main": {"kafka": {"config": {"sasl.password": "hunter2"}}}}),
-        "holds a secret (sasl.password)",
+        "kafka.config.sasl.password holds a secret",
+    ),
+    "a password behind a dollar sign": (
+        shared(offsets={"redis": {"password": "$hunter2"}}),
+        "settings.offsets.redis.password holds a secret",
+    ),
+    "a password for when a variable is not set": (
+        shared(offsets={"redis": {"password": "${REDIS_PASSWORD:-hunter2}"}}),
+        "settings.offsets.redis.password holds a secret",
+    ),
+    "a password in the query of a URL": (
+        shared(offsets={"redis": {"url": "redis://redis:6379/0?password=hunter2"}}),
+        "settings.offsets.redis.url holds a secret",
+    ),
+    "a password in a variable": (
+        of(env=[{"name": "REDIS_PASSWORD", "value": "hunter2"}]),
+        "projections.orders.env.REDIS_PASSWORD holds a secret",
+    ),
+    "a password of a trigger": (
+        of(
+            scaling={
+                "type": "keda",
+                "keda": {"triggers": [{"type": "redis", "metadata": {"password": "hunter2"}}]},
+            }
+        ),
+        "triggers.metadata.password holds a secret",
+    ),
+    "the key of a certificate": (
+        shared(sources={"main": {"kafka": {"config": {"ssl.key.pem": "hunter2"}}}}),
+        "ssl.key.pem holds a secret",
     ),
     "a read model's password": (
         of(settings={"read_model": {"postgresql": {"url": "postgresql://u:hunter2@p/db"}}}),
-        "projections.orders.settings holds a secret",
+        "projections.orders.settings.read_model.postgresql.url holds a secret",
     ),
 }
 

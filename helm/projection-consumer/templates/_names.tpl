@@ -1,7 +1,13 @@
 {{/* Names and labels. */}}
 
+{{/* A long one is cut, and a hash keeps it apart from others that begin alike: 61 characters are left for all. */}}
 {{- define "projection-consumer.fullname" -}}
-{{- .Values.fullnameOverride | default .Release.Name | trunc 20 | trimSuffix "-" -}}
+{{- $name := .Values.fullnameOverride | default .Release.Name -}}
+{{- if gt (len $name) 20 -}}
+{{- printf "%s-%s" ($name | trunc 13 | trimSuffix "-") ($name | sha256sum | trunc 6) -}}
+{{- else -}}
+{{- $name -}}
+{{- end -}}
 {{- end }}
 
 {{/* The name of a projection's objects; takes (dict "root" $ "key" KEY). */}}
@@ -9,30 +15,48 @@
 {{- printf "%s-%s" (include "projection-consumer.fullname" .root) .key -}}
 {{- end }}
 
+{{/* The same of its CronJob, which Kubernetes wants in 52 characters. */}}
+{{- define "projection-consumer.replayName" -}}
+{{- $name := include "projection-consumer.name" . -}}
+{{- if gt (len $name) 45 -}}
+{{- $name = printf "%s-%s" ($name | trunc 38 | trimSuffix "-") ($name | sha256sum | trunc 6) -}}
+{{- end -}}
+{{- printf "%s-replay" $name -}}
+{{- end }}
+
+{{/* Each key once: ours win over a projection's, and these over the common ones. */}}
 {{- define "projection-consumer.labels" -}}
+{{- toYaml (merge (include "projection-consumer.ownLabels" . | fromYaml) .Values.commonLabels) -}}
+{{- end }}
+
+{{- define "projection-consumer.ownLabels" -}}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 app.kubernetes.io/name: {{ .Chart.Name }}
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
-{{- with .Values.commonLabels }}
-{{ toYaml . }}
-{{- end }}
 {{- end }}
 
 {{/* What never changes: a Deployment's selector. */}}
 {{- define "projection-consumer.selector" -}}
 app.kubernetes.io/name: {{ .root.Chart.Name }}
-app.kubernetes.io/instance: {{ .root.Release.Name }}
-app.kubernetes.io/component: {{ .key }}
+app.kubernetes.io/instance: {{ .root.Release.Name | quote }}
+app.kubernetes.io/component: {{ .key | quote }}
 {{- end }}
 
 {{- define "projection-consumer.projectionLabels" -}}
-{{ include "projection-consumer.labels" .root }}
-app.kubernetes.io/component: {{ .key }}
-{{- with .projection.labels }}
-{{ toYaml . }}
+{{- $ours := merge (include "projection-consumer.selector" . | fromYaml) (include "projection-consumer.ownLabels" .root | fromYaml) -}}
+{{- toYaml (merge $ours .projection.labels .root.Values.commonLabels) -}}
 {{- end }}
+
+{{- define "projection-consumer.podLabels" -}}
+{{- toYaml (merge (include "projection-consumer.selector" . | fromYaml) .projection.labels .root.Values.commonLabels) -}}
+{{- end }}
+
+{{/* Of a pod that is no worker, so that no selector and no budget counts it; takes "purpose" besides. */}}
+{{- define "projection-consumer.commandLabels" -}}
+{{- $ours := dict "app.kubernetes.io/name" (printf "%s-%s" .root.Chart.Name .purpose) "app.kubernetes.io/instance" .root.Release.Name -}}
+{{- toYaml (merge $ours .projection.labels .root.Values.commonLabels) -}}
 {{- end }}
 
 {{- define "projection-consumer.serviceAccountName" -}}

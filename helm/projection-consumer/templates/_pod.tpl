@@ -48,7 +48,7 @@ affinity: {{- toYaml . | nindent 2 }}
 containers:
   - name: {{ ternary "worker" "command" .worker }}
     image: {{ include "projection-consumer.image" . | quote }}
-    imagePullPolicy: {{ .projection.image.pullPolicy | default .root.Values.image.pullPolicy }}
+    imagePullPolicy: {{ .projection.image.pullPolicy }}
     args: {{- toYaml .args | nindent 6 }}
     env:
       - {name: PROJECTIONS_CONFIG, value: /etc/projections/projections.yaml}

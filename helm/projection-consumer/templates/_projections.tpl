@@ -7,7 +7,14 @@ All projections, each with the defaults under what it says itself, checked; as Y
 {{- range $key, $own := .Values.projections -}}
 {{- $projection := mergeOverwrite (deepCopy $.Values.defaults) (deepCopy ($own | default dict)) -}}
 {{- $_ := set $projection "name" ($projection.name | default $key) -}}
-{{- $_ := set $projection "drain" (int (dig "drain_seconds" 25 $projection.settings)) -}}
+{{- $_ := set $projection "drain" (int (ceil (dig "drain_seconds" 25 $projection.settings))) -}}
+{{- /* A tag or a repository of its own stands for another image, which no digest from above names. */ -}}
+{{- $image := deepCopy $.Values.image -}}
+{{- range list $.Values.defaults.image (dig "image" dict ($own | default dict)) -}}
+{{- if and . (or .tag .repository) (not .digest) -}}{{- $_ := set $image "digest" "" -}}{{- end -}}
+{{- $image = mergeOverwrite $image (deepCopy (. | default dict)) -}}
+{{- end -}}
+{{- $_ := set $projection "image" $image -}}
 {{- $_ := set $all $key $projection -}}
 {{- end -}}
 {{- include "projection-consumer.refuse" (dict "root" . "projections" $all) -}}
@@ -22,7 +29,7 @@ All projections, each with the defaults under what it says itself, checked; as Y
 {{- end }}
 
 {{- define "projection-consumer.image" -}}
-{{- $image := mergeOverwrite (deepCopy .root.Values.image) .projection.image -}}
+{{- $image := .projection.image -}}
 {{- if $image.digest -}}
 {{ $image.repository }}@{{ $image.digest }}
 {{- else -}}
