@@ -33,11 +33,14 @@ docs: $(STAMP) ## the site, in build/site; pages that are made from the code are
 	@$(BIN)/sphinx-build -q -W --keep-going -d build/doctrees docs build/site
 	@echo "build/site/index.html"
 
-lock: $(STAMP) ## renew requirements.lock from pyproject.toml
+lock: $(STAMP) ## renew the locks from pyproject.toml: of development, and of the image
 	@$(BIN)/pip install --quiet 'uv>=0.9,<1'
 	@$(BIN)/uv pip compile pyproject.toml --all-extras --group dev --universal --python-version 3.11 \
 		--generate-hashes --no-emit-index-url --no-emit-find-links --upgrade --quiet \
 		--custom-compile-command "make lock" --output-file requirements.lock
+	@$(BIN)/uv pip compile pyproject.toml --extra postgres --universal --python-version 3.11 \
+		--generate-hashes --no-emit-index-url --no-emit-find-links --constraint requirements.lock --quiet \
+		--custom-compile-command "make lock" --output-file requirements-image.lock
 
 clean: ## remove what the other targets made
 	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
