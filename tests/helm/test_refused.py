@@ -91,6 +91,10 @@ MUST_REJECT: dict[str, tuple[dict[str, Any], str]] = {
         of(terminationGracePeriodSeconds=20),
         "below the drain of 25 s",
     ),
+    "a drain that only the pod knows": (
+        of(settings={"drain_seconds": "${DRAIN}"}),
+        "drain_seconds",
+    ),
     "a static member of the group": (
         shared(sources={"main": {"kafka": {"config": {"group.instance.id": "a"}}}}),
         "group.instance.id",
