@@ -1,7 +1,7 @@
 """Operators' own tools, out of the Go module proxy: Helm, Kubernetes, KEDA and others.
 
 Each folder is a Go module that names the tool and, in go.sum, the hash of everything it is made of. A
-tool is built once and kept under ~/.cache by the hash of these two files; the next time that is no work.
+tool is built once and kept under ~/.cache by the hash of these files; the next time that is no work.
 """
 
 from __future__ import annotations
@@ -53,6 +53,7 @@ EXECUTABLES = {
     "kubectl": ("kubernetes", "kubectl"),
     "kubelet": ("kubernetes", "kubelet"),
     "metrics-server": ("metrics-server", "metrics-server"),
+    "pause": ("pause", "pause"),
 }
 
 
@@ -65,7 +66,7 @@ def cache() -> Path:
 def built(module: str) -> Path:
     """The folder with the executables of a module, which are built where they are missing."""
     source = MODULES / module
-    content = (source / "go.mod").read_bytes() + (source / "go.sum").read_bytes()
+    content = b"".join(file.read_bytes() for file in sorted(source.iterdir()))
     version = hashlib.sha256(content).hexdigest()[:12]
     folder = cache() / "tools" / f"{module}-{version}"
     with _locked(folder.with_suffix(".lock")):
@@ -80,7 +81,10 @@ def _build(source: Path, folder: Path) -> None:
     unfinished = folder.with_suffix(".unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(parents=True)
-    arguments = ["build", "-trimpath", "-ldflags=-s -w", "-o", f"{unfinished}/", "tool"]
+    # What a release's own build says on its command line, as its version.
+    more = source / "ldflags"
+    flags = f"-s -w {more.read_text() if more.exists() else ''}".strip()
+    arguments = ["build", "-trimpath", f"-ldflags={flags}", "-o", f"{unfinished}/", "tool"]
     environment = {**os.environ, "CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly -buildvcs=false"}
     done = subprocess.run(
         [_go(), *arguments], cwd=source, env=environment, capture_output=True, text=True
