@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Mapping
 from pathlib import Path
 
-from consumer.embedded.process import HOST, exchange, free_port
+from consumer.embedded.process import HOST, free_port
 from consumer.embedded.server import EmbeddedServer
 from consumer.errors import Misconfigured
 
@@ -88,15 +88,16 @@ class Kafka(EmbeddedServer):
         folder: Path | None = None,
         properties: Mapping[str, str] | None = None,
         release: str = RELEASE,
+        host: str = HOST,
     ) -> None:
         java_path, class_path = java(), os.pathsep.join(map(str, jars(release)))
-        super().__init__("Kafka", folder)
+        super().__init__("Kafka", folder, host)
         self._controller_port = free_port()
         self._properties = dict(properties or {})
         self._java = [str(java_path), *_JVM, "-cp", class_path]
         self._runs(
             [*self._java, "kafka.Kafka", self._settings],
-            answers=lambda: len(exchange(self.port, _API_VERSIONS)) > 0,
+            answers=lambda: len(self._says(_API_VERSIONS)) > 0,
         )
 
     @property
@@ -116,7 +117,7 @@ class Kafka(EmbeddedServer):
 
         Whoever publishes before is told of it by a warning, and waits.
         """
-        return exchange(self.port, _INIT_PRODUCER_ID)[_ERROR_CODE] == bytes(2)
+        return self._says(_INIT_PRODUCER_ID)[_ERROR_CODE] == bytes(2)
 
     def restart(self) -> None:
         """Stops it in good order, and starts it on the same port and data."""

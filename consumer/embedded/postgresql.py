@@ -11,7 +11,7 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-from consumer.embedded.process import HOST, as_user, exchange
+from consumer.embedded.process import HOST, as_user
 from consumer.embedded.server import EmbeddedServer
 from consumer.errors import Misconfigured
 
@@ -55,18 +55,19 @@ class Postgresql(EmbeddedServer):
         folder: Path | None = None,
         options: Mapping[str, object] | None = None,
         programs: Path | None = None,
+        host: str = HOST,
     ) -> None:
         found = programs or binaries()
-        super().__init__("PostgreSQL", folder)
+        super().__init__("PostgreSQL", folder, host)
         self._options = {**_DEFAULTS, **(options or {})}
         self._user = _NOBODY if os.geteuid() == 0 else None
         self._programs = self._within_reach(found)
         self._runs(
             [
                 *(self._programs / "postgres", "-D", self._data),
-                *("-h", HOST, "-p", str(self.port), "-k", self.folder),
+                *("-h", host, "-p", str(self.port), "-k", self.folder),
             ],
-            answers=lambda: exchange(self.port, _START).startswith(b"R"),
+            answers=lambda: self._says(_START).startswith(b"R"),
             user=self._user,
             # Its own words for it: do not wait for clients to leave.
             stopped_by=signal.SIGINT,
@@ -118,6 +119,9 @@ class Postgresql(EmbeddedServer):
         lines = (f"{name} = '{_quoted(value)}'\n" for name, value in self._options.items())
         with (self._data / "postgresql.conf").open("a") as settings:
             settings.writelines(lines)
+        if self.host != HOST:
+            with (self._data / "pg_hba.conf").open("a") as rules:
+                rules.write("host all all samenet trust\n")
 
     def _within_reach(self, programs: Path) -> Path:
         """The programs where their user may run them: root's environments are often root's alone."""

@@ -1,4 +1,4 @@
-"""A server process on the loopback interface: started, watched, and stopped by its own id."""
+"""A server process on this machine: started, watched, and stopped by its own id."""
 
 from __future__ import annotations
 
@@ -30,22 +30,22 @@ _SHUTDOWN = 20.0
 _PORTS = range(20_000, 32_000)
 
 
-def free_port() -> int:
-    """A port of the loopback interface that nobody listens on now."""
+def free_port(host: str = HOST) -> int:
+    """A port that nobody listens on now: of the loopback interface, or of another address of ours."""
     while True:
         port = random.choice(_PORTS)  # noqa: S311  a port is no secret
         with socket.socket() as probe:
             try:
-                probe.bind((HOST, port))
+                probe.bind((host, port))
             except OSError:
                 continue
             return port
 
 
-def exchange(port: int, request: bytes) -> bytes:
+def exchange(port: int, request: bytes, host: str = HOST) -> bytes:
     """The first bytes that the server on `port` answers to `request`; empty if it does not answer."""
     try:
-        with socket.create_connection((HOST, port), timeout=1.0) as connection:
+        with socket.create_connection((host, port), timeout=1.0) as connection:
             connection.sendall(request)
             return connection.recv(1024)
     except OSError:

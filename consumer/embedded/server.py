@@ -9,21 +9,25 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Self
 
-from consumer.embedded.process import HOST, ServerProcess, free_port
+from consumer.embedded.process import HOST, ServerProcess, exchange, free_port
 
 
 class EmbeddedServer:
-    """A server on a free loopback port, with its data in `folder` (a temporary one by default).
+    """A server on a free port, with its data in `folder` (a temporary one by default).
+
+    It listens on the loopback interface; `host` may be another address of this machine, by which
+    others reach it: whoever does is let in, so let it be that of a network of one's own.
 
     A context manager: it answers inside, and is gone afterwards, with its temporary folder. Port and
     folder stay the same from one start to the next.
     """
 
-    def __init__(self, kind: str, folder: Path | None) -> None:
+    def __init__(self, kind: str, folder: Path | None, host: str = HOST) -> None:
         self._kind = kind
         self._own = folder is None
         self.folder = folder or Path(tempfile.mkdtemp(prefix=f"{kind.lower()}-"))
-        self.port = free_port()
+        self.host = host
+        self.port = free_port(host)
         self._process: ServerProcess
 
     def _runs(
@@ -44,9 +48,13 @@ class EmbeddedServer:
             stopped_by=stopped_by,
         )
 
+    def _says(self, request: bytes) -> bytes:
+        """The first bytes of its answer; empty while there is none."""
+        return exchange(self.port, request, self.host)
+
     @property
     def _address(self) -> str:
-        return f"{HOST}:{self.port}"
+        return f"{self.host}:{self.port}"
 
     @property
     def pid(self) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from consumer.embedded.process import HOST, exchange
+from consumer.embedded.process import HOST
 from consumer.embedded.server import EmbeddedServer
 from consumer.errors import Misconfigured
 
@@ -38,11 +38,14 @@ class Valkey(EmbeddedServer):
         append_only: bool = False,
         server: Path | None = None,
         options: Sequence[str] = (),
+        host: str = HOST,
     ) -> None:
-        super().__init__("Valkey", folder)
+        super().__init__("Valkey", folder, host)
         settings = [
-            *("--bind", HOST, "--port", str(self.port), "--dir", str(self.folder)),
+            *("--bind", host, "--port", str(self.port), "--dir", str(self.folder)),
             *("--save", "", "--appendonly", "yes" if append_only else "no"),
+            # Protected, it would answer to the loopback interface alone.
+            *("--protected-mode", "yes" if host == HOST else "no"),
         ]
         self._runs([server or binary(), *settings, *options], answers=self._answers)
 
@@ -63,4 +66,4 @@ class Valkey(EmbeddedServer):
 
     def _answers(self) -> bool:
         # A Sentinel and a server that is still loading answer too, but not with PONG.
-        return exchange(self.port, b"PING\r\n").startswith(b"+PONG")
+        return self._says(b"PING\r\n").startswith(b"+PONG")
