@@ -6,10 +6,10 @@ STAMP := .venv/installed
 PYTHON_FILES := consumer projectors tests benchmarks docs
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check test bench docs lock clean
+.PHONY: help demo check test test-kubernetes bench docs lock clean
 
 help: ## what there is to make
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(STAMP) ## a year of real flights becomes a read model, and is checked (ARGS="--kill", "--kafka")
 	@$(BIN)/projections demo $(ARGS)
@@ -24,6 +24,9 @@ check: $(STAMP) ## format, lint, types, architecture, docstrings, unit tests, th
 
 test: $(STAMP) ## every test, against real servers (what the PATH, Docker or PyPI can give)
 	@$(BIN)/pytest -q -n 2 --dist loadfile
+
+test-kubernetes: $(STAMP) ## stories on a real Kubernetes: KUBECONFIG's, else kind, else a node built here (as root)
+	@$(BIN)/pytest -q --timeout 600 -o timeout_func_only=true tests/kubernetes
 
 bench: $(STAMP) ## ours against the limit of the clients, as a table and build/bench.json
 	@$(BIN)/python -m benchmarks
