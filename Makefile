@@ -6,7 +6,7 @@ STAMP := .venv/installed
 PYTHON_FILES := consumer projectors tests benchmarks docs
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check test test-kubernetes bench docs lock clean
+.PHONY: help demo check test test-kubernetes cluster-up cluster-down bench docs lock clean
 
 help: ## what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,6 +27,12 @@ test: $(STAMP) ## every test, against real servers (what the PATH, Docker or PyP
 
 test-kubernetes: $(STAMP) ## stories on a real Kubernetes: KUBECONFIG's, else kind, else a node built here (as root)
 	@$(BIN)/pytest -q --timeout 600 -o timeout_func_only=true tests/kubernetes
+
+cluster-up: $(STAMP) ## a Kubernetes of this machine (as root): eval "$(make cluster-up)", then kubectl and helm
+	@$(BIN)/python -m tests.cluster up
+
+cluster-down: $(STAMP) ## stops it and removes what it made
+	@$(BIN)/python -m tests.cluster down
 
 bench: $(STAMP) ## ours against the limit of the clients, as a table and build/bench.json
 	@$(BIN)/python -m benchmarks

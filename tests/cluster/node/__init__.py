@@ -19,7 +19,7 @@ from tests.cluster.node.certificates import Authority
 from tests.cluster.node.containerd import Containerd
 from tests.cluster.node.control_plane import ControlPlane
 from tests.cluster.node.processes import Processes
-from tests.cluster.node.worker import NAME, start_kubelet, start_proxy
+from tests.cluster.node.worker import NAME, remove_rules, start_kubelet, start_proxy
 from tests.tools import ToolMissing, tool
 
 #: Not under /run, which may be memory: images are unpacked here.
@@ -71,7 +71,9 @@ def up() -> Node:
     cluster = Cluster(plane.kubeconfig, network.HOST)
     _until(containerd.answers, "containerd answers", processes)
     containerd.load(images.archive(images.PAUSE, tool("pause"), FOLDER / "pause.tar"))
-    _until(lambda: _answers(cluster, "get", "--raw", "/readyz"), "the API server answers", processes)
+    _until(
+        lambda: _answers(cluster, "get", "--raw", "/readyz"), "the API server answers", processes
+    )
     start_kubelet(FOLDER, plane.kubeconfig, authority, containerd, processes)
     start_proxy(FOLDER, plane.kubeconfig, processes)
     return Node(FOLDER, cluster, authority, processes)
@@ -94,15 +96,18 @@ def down() -> None:
     """Stops what `up` started and removes what it made; nothing of it is there is fine too."""
     if not FOLDER.exists():
         return
+    processes = Processes(FOLDER / "processes")
     if cluster := there():
         (FOLDER / "ready").unlink()
-        cluster_says(cluster, "delete", "pods", "--all", "-A", "--grace-period=1", "--wait=false")
-    processes = Processes(FOLDER / "processes")
+        # Nobody makes them anew; the kubelet takes their networks down with them.
+        processes.stop("kube-controller-manager")
+        cluster_says(cluster, "delete", "pods", "--all", "-A", "--grace-period=1")
     processes.stop("kubelet")
     Containerd(FOLDER / "containerd").kill_all()
     processes.stop_all()
-    subprocess.run([tool("kube-proxy"), "--cleanup"], capture_output=True)
+    remove_rules()
     _unmount()
+    _remove_groups()
     network.remove_bridge()
     shutil.rmtree(FOLDER)
 
@@ -136,3 +141,10 @@ def _unmount() -> None:
     for mount in sorted(mounts, reverse=True):
         if Path(mount).is_relative_to(FOLDER):
             subprocess.run(["umount", "--lazy", mount], check=True)
+
+
+def _remove_groups() -> None:
+    """The control groups that the kubelet made and leaves behind, empty; the innermost first."""
+    for root in Path("/sys/fs/cgroup").glob("**/kubepods"):
+        for group in sorted(root.glob("**/"), reverse=True):
+            group.rmdir()

@@ -53,9 +53,7 @@ class Containerd:
             raise ToolMissing("a node needs Debian's containerd, runc, containernetworking-plugins")
         network.describe(self._folder / "network", self._folder / "leases")
         settings = self._folder / "config.toml"
-        settings.write_text(
-            _SETTINGS.format(folder=self._folder, pause=PAUSE, plugins=PLUGINS)
-        )
+        settings.write_text(_SETTINGS.format(folder=self._folder, pause=PAUSE, plugins=PLUGINS))
         processes.start("containerd", [program, "--config", settings])
 
     def answers(self) -> bool:

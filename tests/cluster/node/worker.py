@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,7 @@ def start_kubelet(
         },
         "authorization": {"mode": "AlwaysAllow"},
         "containerRuntimeEndpoint": f"unix://{containerd.socket}",
+        "makeIPTablesUtilChains": False,
         "cgroupDriver": "cgroupfs",
         "failCgroupV1": False,
         "failSwapOn": False,
@@ -96,3 +98,12 @@ def start_proxy(folder: Path, kubeconfig: Path, processes: Processes) -> None:
     file = folder / "kube-proxy.yaml"
     file.write_text(yaml.safe_dump(settings))
     processes.start("kube-proxy", [tool("kube-proxy"), f"--config={file}"])
+
+
+def remove_rules() -> None:
+    """The rules of iptables: kube-proxy removes its own, and the kubelet nothing."""
+    subprocess.run([tool("kube-proxy"), "--cleanup"], capture_output=True)
+    for chain in ("INPUT", "OUTPUT"):
+        subprocess.run(["iptables", "-D", chain, "-j", "KUBE-FIREWALL"], capture_output=True)
+    for verb in ("-F", "-X"):
+        subprocess.run(["iptables", verb, "KUBE-FIREWALL"], capture_output=True)
