@@ -19,6 +19,10 @@ def shared(**settings: Any) -> dict[str, Any]:
     return {"settings": settings}
 
 
+SECURED = {
+    "main": {"kafka": {"config": {"security.protocol": "SASL_SSL", "sasl.mechanism": "PLAIN"}}}
+}
+
 MUST_ACCEPT: dict[str, dict[str, Any]] = {
     "nothing at all beside the shop": {},
     "a password from the environment": shared(
@@ -42,7 +46,7 @@ MUST_ACCEPT: dict[str, dict[str, Any]] = {
         sources={"main": {"kafka": {"config_files": {"sasl.password": "/etc/projections/x"}}}}
     ),
     "keda for a broker with credentials": {
-        **shared(sources={"main": {"kafka": {"config": {"security.protocol": "SASL_SSL"}}}}),
+        **shared(sources=SECURED),
         **of(scaling={"type": "keda", "keda": {"authenticationRef": "kafka"}}),
     },
     "as many pods as partitions": of(partitions=4, replicas=4),

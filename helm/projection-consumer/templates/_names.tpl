@@ -24,9 +24,14 @@
 {{- printf "%s-replay" $name -}}
 {{- end }}
 
-{{/* Each key once: ours win over a projection's, and these over the common ones. */}}
+{{/* Each key once: ours win over those of an object or a projection, and these over the common ones. */}}
 {{- define "projection-consumer.labels" -}}
-{{- toYaml (merge (include "projection-consumer.ownLabels" . | fromYaml) .Values.commonLabels) -}}
+{{- include "projection-consumer.labelsWith" (dict "root" . "labels" dict) -}}
+{{- end }}
+
+{{/* The same with an object's own: (dict "root" $ "labels" MAP). */}}
+{{- define "projection-consumer.labelsWith" -}}
+{{- toYaml (merge (include "projection-consumer.ownLabels" .root | fromYaml) (.labels | default dict) .root.Values.commonLabels) -}}
 {{- end }}
 
 {{- define "projection-consumer.ownLabels" -}}
@@ -37,26 +42,31 @@ app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end }}
 
+{{/* The workers of all projections. */}}
+{{- define "projection-consumer.workers" -}}
+app.kubernetes.io/name: {{ .Chart.Name }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
+{{- end }}
+
 {{/* What never changes: a Deployment's selector. */}}
 {{- define "projection-consumer.selector" -}}
-app.kubernetes.io/name: {{ .root.Chart.Name }}
-app.kubernetes.io/instance: {{ .root.Release.Name | quote }}
+{{ include "projection-consumer.workers" .root }}
 app.kubernetes.io/component: {{ .key | quote }}
 {{- end }}
 
 {{- define "projection-consumer.projectionLabels" -}}
 {{- $ours := merge (include "projection-consumer.selector" . | fromYaml) (include "projection-consumer.ownLabels" .root | fromYaml) -}}
-{{- toYaml (merge $ours .projection.labels .root.Values.commonLabels) -}}
+{{- toYaml (merge $ours (.projection.labels | default dict) .root.Values.commonLabels) -}}
 {{- end }}
 
 {{- define "projection-consumer.podLabels" -}}
-{{- toYaml (merge (include "projection-consumer.selector" . | fromYaml) .projection.labels .root.Values.commonLabels) -}}
+{{- toYaml (merge (include "projection-consumer.selector" . | fromYaml) (.projection.labels | default dict) .root.Values.commonLabels) -}}
 {{- end }}
 
 {{/* Of a pod that is no worker, so that no selector and no budget counts it; takes "purpose" besides. */}}
 {{- define "projection-consumer.commandLabels" -}}
 {{- $ours := dict "app.kubernetes.io/name" (printf "%s-%s" .root.Chart.Name .purpose) "app.kubernetes.io/instance" .root.Release.Name -}}
-{{- toYaml (merge $ours .projection.labels .root.Values.commonLabels) -}}
+{{- toYaml (merge $ours (.projection.labels | default dict) .root.Values.commonLabels) -}}
 {{- end }}
 
 {{- define "projection-consumer.serviceAccountName" -}}

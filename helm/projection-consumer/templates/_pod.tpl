@@ -4,21 +4,17 @@ It fits the restricted Pod Security profile.
 */}}
 {{- define "projection-consumer.pod" -}}
 {{- $selector := include "projection-consumer.selector" . | fromYaml -}}
-serviceAccountName: {{ include "projection-consumer.serviceAccountName" .root }}
+serviceAccountName: {{ include "projection-consumer.serviceAccountName" .root | quote }}
 automountServiceAccountToken: false
 enableServiceLinks: false
 {{- with .root.Values.imagePullSecrets }}
 imagePullSecrets: {{- toYaml . | nindent 2 }}
 {{- end }}
 {{- with .projection.priorityClassName }}
-priorityClassName: {{ . }}
+priorityClassName: {{ . | quote }}
 {{- end }}
 securityContext:
-  runAsNonRoot: true
-  runAsUser: 10001
-  runAsGroup: 10001
-  fsGroup: 10001
-  seccompProfile: {type: RuntimeDefault}
+  {{- toYaml (mergeOverwrite (dict "runAsNonRoot" true "seccompProfile" (dict "type" "RuntimeDefault")) (.projection.podSecurityContext | default dict)) | nindent 2 }}
 {{- if .worker }}
 terminationGracePeriodSeconds: {{ .projection.terminationGracePeriodSeconds | default (add .projection.drain 15) | int }}
 {{- with .projection.topologySpreadConstraints }}
@@ -59,9 +55,8 @@ containers:
     envFrom: {{- toYaml . | nindent 6 }}
     {{- end }}
     securityContext:
-      allowPrivilegeEscalation: false
-      readOnlyRootFilesystem: true
-      capabilities: {drop: [ALL]}
+      {{- $restricted := dict "allowPrivilegeEscalation" false "readOnlyRootFilesystem" true "capabilities" (dict "drop" (list "ALL")) }}
+      {{- toYaml (mergeOverwrite $restricted (.projection.securityContext | default dict)) | nindent 6 }}
     resources: {{- toYaml .projection.resources | nindent 6 }}
     {{- if .worker }}
     ports:
@@ -97,7 +92,7 @@ volumes:
     emptyDir: {}
   {{- with .projection.existingSecret }}
   - name: secrets
-    secret: {secretName: {{ . }}, defaultMode: 0440}
+    secret: {secretName: {{ . | quote }}, defaultMode: 0440}
   {{- end }}
   {{- with .projection.volumes }}
   {{- toYaml . | nindent 2 }}

@@ -12,12 +12,11 @@
 {{- $protocol := get $config "security.protocol" | toString | upper -}}
 {{- $secured := dict -}}
 {{- if regexMatch "SSL$" $protocol -}}{{- $_ := set $secured "tls" "enable" -}}{{- end -}}
-{{- $mechanism := get (dict "PLAIN" "plaintext" "SCRAM-SHA-256" "scram_sha256" "SCRAM-SHA-512" "scram_sha512") (get $config "sasl.mechanism" | default (get $config "sasl.mechanisms") | toString) -}}
-{{- if and (hasPrefix "SASL_" $protocol) $mechanism -}}{{- $_ := set $secured "sasl" $mechanism -}}{{- end -}}
+{{- if hasPrefix "SASL_" $protocol -}}{{- $_ := set $secured "sasl" (include "projection-consumer.kedaSasl" $config) -}}{{- end -}}
 {{- range $topics -}}
 {{- $triggers = append $triggers (dict "type" "kafka" "metadata" (merge (dict
       "bootstrapServers" (join "," $source.kafka.bootstrap_servers)
-      "consumerGroup" (dig "source" "group" $.projection.name $.projection.settings)
+      "consumerGroup" (include "projection-consumer.group" $)
       "topic" .
       "lagThreshold" (toString (int $keda.lagThreshold))
       "activationLagThreshold" (toString (int $keda.activationLagThreshold))
@@ -27,12 +26,14 @@
 {{- end -}}
 {{- else -}}
 {{- $url := urlParse (regexReplaceAll "//[^/@]*@" $source.redis.url "//") -}}
+{{- /* As the client reads it: ?db=2 before /2. */ -}}
+{{- $database := regexFind "(^|&)db=[0-9]+" $url.query | regexFind "[0-9]*$" | default (trimPrefix "/" $url.path) | default "0" -}}
 {{- range $topic := $topics -}}
 {{- range $stream := until (int $source.redis.streams) -}}
 {{- $triggers = append $triggers (dict "type" "redis-streams" "metadata" (dict
       "address" (ternary $url.host (printf "%s:6379" $url.host) (regexMatch ":[0-9]+$" $url.host))
       "enableTLS" (toString (eq $url.scheme "rediss"))
-      "databaseIndex" (trimPrefix "/" $url.path | default "0")
+      "databaseIndex" $database
       "stream" (printf "%s:%d" $topic $stream)
       "consumerGroup" $.projection.name
       "lagCount" (toString (int $keda.lagThreshold))
@@ -45,4 +46,9 @@
 {{- range $triggers -}}{{- $_ := set . "authenticationRef" (dict "name" $keda.authenticationRef) -}}{{- end -}}
 {{- end -}}
 {{- toYaml $triggers -}}
+{{- end }}
+
+{{/* What KEDA calls librdkafka's mechanism, of a client's config; nothing for one that no trigger is made for. */}}
+{{- define "projection-consumer.kedaSasl" -}}
+{{- get (dict "PLAIN" "plaintext" "SCRAM-SHA-256" "scram_sha256" "SCRAM-SHA-512" "scram_sha512") (get . "sasl.mechanism" | default (get . "sasl.mechanisms") | toString) -}}
 {{- end }}
