@@ -1,7 +1,7 @@
-"""Our own settings in the schema of the chart's values: `python -m tests.helm.schema` brings it up to date.
+"""What the schema of the chart's values takes from elsewhere: `python -m tests.helm.schema` brings it up to date.
 
-The definitions whose names begin with a capital letter are those of `projections settings-schema`; all others are
-written by hand.
+Definitions whose names begin with a capital letter are made here: those of `projections settings-schema`, and what
+values.yaml says that no set of values may take away. All others are written by hand.
 """
 
 from __future__ import annotations
@@ -10,16 +10,21 @@ import json
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from consumer.settings.schema import json_schema
 
-FILE = Path(__file__).parents[2] / "helm" / "projection-consumer" / "values.schema.json"
+CHART = Path(__file__).parents[2] / "helm" / "projection-consumer"
+FILE = CHART / "values.schema.json"
 
 
 def current() -> str:
     """The text of the file as it should be."""
     schema = json.loads(FILE.read_text())
     by_hand = {name: part for name, part in schema["$defs"].items() if not name[0].isupper()}
-    schema["$defs"] = by_hand | _of_settings()
+    values = yaml.safe_load((CHART / "values.yaml").read_text())
+    made = {"Whole": _whole(values, schema, by_hand), **_of_settings()}
+    schema["$defs"] = by_hand | made
     return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
 
 
@@ -34,6 +39,21 @@ def _of_settings() -> dict[str, Any]:
     for part in ("OffsetSettings", "SourceSettings", "ReadModelSettings"):
         del definitions[part]["not"]
     return definitions
+
+
+def _whole(
+    values: dict[str, Any], schema: dict[str, Any], by_hand: dict[str, Any]
+) -> dict[str, Any]:
+    """Requires what has a value: null would delete it, and so would values kept from an older chart."""
+    parts = {}
+    for key, value in values.items():
+        part = schema["properties"][key]
+        part = by_hand.get(part.get("$ref", "").rpartition("/")[2], part)
+        nullable = key != "defaults" and "null" in part.get("type", ())
+        if value and not nullable:
+            closed = isinstance(value, dict) and part.get("additionalProperties") is False
+            parts[key] = _whole(value, part, by_hand) if closed else {}
+    return {"required": [*parts], "properties": {key: part for key, part in parts.items() if part}}
 
 
 if __name__ == "__main__":

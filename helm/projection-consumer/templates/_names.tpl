@@ -31,7 +31,7 @@
 
 {{/* The same with an object's own: (dict "root" $ "labels" MAP). */}}
 {{- define "projection-consumer.labelsWith" -}}
-{{- toYaml (merge (include "projection-consumer.ownLabels" .root | fromYaml) (.labels | default dict) .root.Values.commonLabels) -}}
+{{- toYaml (merge (include "projection-consumer.ownLabels" .root | fromYaml) (.labels | default dict) (.root.Values.commonLabels | default dict)) -}}
 {{- end }}
 
 {{- define "projection-consumer.ownLabels" -}}
@@ -56,17 +56,17 @@ app.kubernetes.io/component: {{ .key | quote }}
 
 {{- define "projection-consumer.projectionLabels" -}}
 {{- $ours := merge (include "projection-consumer.selector" . | fromYaml) (include "projection-consumer.ownLabels" .root | fromYaml) -}}
-{{- toYaml (merge $ours (.projection.labels | default dict) .root.Values.commonLabels) -}}
+{{- toYaml (merge $ours (.projection.labels | default dict) (.root.Values.commonLabels | default dict)) -}}
 {{- end }}
 
 {{- define "projection-consumer.podLabels" -}}
-{{- toYaml (merge (include "projection-consumer.selector" . | fromYaml) (.projection.labels | default dict) .root.Values.commonLabels) -}}
+{{- toYaml (merge (include "projection-consumer.selector" . | fromYaml) (.projection.labels | default dict) (.root.Values.commonLabels | default dict)) -}}
 {{- end }}
 
 {{/* Of a pod that is no worker, so that no selector and no budget counts it; takes "purpose" besides. */}}
 {{- define "projection-consumer.commandLabels" -}}
 {{- $ours := dict "app.kubernetes.io/name" (printf "%s-%s" .root.Chart.Name .purpose) "app.kubernetes.io/instance" .root.Release.Name -}}
-{{- toYaml (merge $ours (.projection.labels | default dict) .root.Values.commonLabels) -}}
+{{- toYaml (merge $ours (.projection.labels | default dict) (.root.Values.commonLabels | default dict)) -}}
 {{- end }}
 
 {{- define "projection-consumer.serviceAccountName" -}}
