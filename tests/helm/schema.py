@@ -38,6 +38,9 @@ def _of_settings() -> dict[str, Any]:
     # Of these the template says which two there are.
     for part in ("OffsetSettings", "SourceSettings", "ReadModelSettings"):
         del definitions[part]["not"]
+    # One set of values takes away what another says.
+    for part in ("OffsetSettings", "SourceSettings"):
+        definitions[part]["type"] = ["object", "null"]
     return definitions
 
 

@@ -13,13 +13,20 @@ from typing import Protocol
 
 import kubernetes_validate
 import pytest
+import yaml
 
+from tests.helm.conftest import CHART
+from tests.helm.matrix import MATRIX
 from tests.tools import tool
 
-CHART = Path(__file__).parents[2] / "helm" / "projection-consumer"
-EXAMPLES = sorted((CHART / "examples").glob("*.yaml"))
 OF_KUBERNETES = Path(kubernetes_validate.__file__).parent / "kubernetes-json-schema"
 OF_OTHERS = Path(__file__).parent / "schemas"
+#: From the oldest that the chart takes to the newest there are schemas of.
+MINORS = sorted(
+    minor
+    for folder in OF_KUBERNETES.glob("v1.*.0-local-strict")
+    if (minor := int(folder.name.split(".")[1])) >= 28
+)
 BY_KIND = "{{.ResourceKind}}{{.KindSuffix}}.json"
 
 DEPLOYMENT = """
@@ -84,21 +91,45 @@ def conform(tmp_path_factory: pytest.TempPathFactory) -> Conform:
     return conform
 
 
-@pytest.mark.parametrize("values", EXAMPLES, ids=lambda file: file.stem)
-@pytest.mark.parametrize("minor", range(28, 38))
-def test_every_manifest_is_known_to_every_kubernetes(
-    values: Path, minor: int, conform: Conform
+@pytest.fixture(scope="module")
+def everything(helm: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """What the chart makes of all sets of values, one after the other."""
+    folder = tmp_path_factory.mktemp("values")
+    texts = []
+    for number, values in enumerate(MATRIX.values()):
+        command = [str(helm), "template", f"try-{number}", str(CHART), "--kube-version", "1.28.0"]
+        for at, each in enumerate(values):
+            file = folder / f"{at}.yaml"
+            file.write_text(yaml.safe_dump(each))
+            command += ["-f", str(file)]
+        texts.append(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    return "\n---\n".join(texts)
+
+
+@pytest.mark.parametrize("minor", MINORS)
+def test_every_manifest_of_every_set_of_values_is_known_to_every_kubernetes(
+    minor: int, everything: str, conform: Conform
 ) -> None:
-    version = f"1.{minor}.0"
-    rendered = subprocess.run(
-        [tool("helm"), "template", "try", CHART, "-f", values, "--kube-version", version],
-        capture_output=True,
-        text=True,
-    )
-    assert rendered.returncode == 0, rendered.stderr
-    done = conform(rendered.stdout, version)
+    done = conform(everything, f"1.{minor}.0")
     assert done.returncode == 0, done.stdout
     assert "Skipped: 0" in done.stdout
+
+
+def test_every_kind_that_the_chart_makes_is_among_them(everything: str) -> None:
+    kinds = {manifest["kind"] for manifest in yaml.safe_load_all(everything) if manifest}
+    asked = "ConfigMap CronJob Deployment HorizontalPodAutoscaler NetworkPolicy Pod PodDisruptionBudget PodMonitor"
+    more = "PrometheusRule ScaledObject Secret Service ServiceAccount ServiceMonitor"
+    assert kinds == {*asked.split(), *more.split()}
+
+
+def test_the_oldest_and_the_newest_are_among_them() -> None:
+    assert list(range(28, 38)) == MINORS[:10]
+
+
+def test_the_chart_is_the_same_for_every_kubernetes_so_one_rendering_speaks_for_all() -> None:
+    texts = [file.read_text() for file in (CHART / "templates").rglob("*.*")]
+    assert texts
+    assert not [text for text in texts if "Capabilities" in text]
 
 
 @pytest.mark.parametrize(

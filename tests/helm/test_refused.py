@@ -7,21 +7,10 @@ from typing import Any
 import pytest
 
 from tests.helm.conftest import SHOP, Refused, Render
+from tests.helm.matrix import of, shared
 
 SETTINGS = SHOP["projections"]["orders"]["settings"]
 
-
-def of(**projection: Any) -> dict[str, Any]:
-    return {"projections": {"orders": projection}}
-
-
-def shared(**settings: Any) -> dict[str, Any]:
-    return {"settings": settings}
-
-
-SECURED = {
-    "main": {"kafka": {"config": {"security.protocol": "SASL_SSL", "sasl.mechanism": "PLAIN"}}}
-}
 
 MUST_ACCEPT: dict[str, dict[str, Any]] = {
     "nothing at all beside the shop": {},
@@ -45,26 +34,25 @@ MUST_ACCEPT: dict[str, dict[str, Any]] = {
     "files of secrets": shared(
         sources={"main": {"kafka": {"config_files": {"sasl.password": "/etc/projections/x"}}}}
     ),
-    "keda for a broker with credentials": {
-        **shared(sources=SECURED),
-        **of(scaling={"type": "keda", "keda": {"authenticationRef": "kafka"}}),
-    },
-    "as many pods as partitions": of(partitions=4, replicas=4),
     "a name with a version": of(name="orders@2"),
-    "no pods": of(replicas=0),
-    "keda from 0": of(scaling={"type": "keda", "minReplicas": 0}),
-    "keda without a mirror but with a trigger": of(
-        settings={"source": {"mirror": False}},
-        scaling={"type": "keda", "keda": {"triggers": [{"type": "cron", "metadata": {}}]}},
-    ),
     "the same topic in another group": {
         "projections": {
             "other": {"settings": {**SETTINGS, "source": {**SETTINGS["source"], "group": "mine"}}}
         }
     },
-    "a share of pods in the budget": of(podDisruptionBudget={"maxUnavailable": "25%"}),
     "an object as text": {"extraObjects": ["{apiVersion: v1, kind: ConfigMap}"]},
     "a subchart's globals": {"global": {"region": "eu"}},
+    "a part of a projection in the defaults": {
+        "defaults": {"settings": {"projector": "shop:orders", "source": {"from": "main"}}},
+        "projections": {"other": {"settings": {"source": {"topics": ["orders"]}}}},
+    },
+    "a projection that another file takes away": {"projections": {"orders": None}},
+    "another read model": of(
+        settings={"read_model": {"sqlite": None, "redis": {"url": "redis://redis"}}}
+    ),
+    "another address to listen on": shared(http={"host": "::"}),
+    "a drain as text": of(settings={"drain_seconds": "40"}),
+    "a token's name": of(env=[{"name": "TOKEN_FILE", "value": "/etc/projections/secrets/x"}]),
 }
 
 MUST_REJECT: dict[str, tuple[dict[str, Any], str]] = {
@@ -81,16 +69,7 @@ MUST_REJECT: dict[str, tuple[dict[str, Any], str]] = {
         "o" * 41,
     ),
     "no projector": ({"projections": {"bare": {"settings": {}}}}, "projector"),
-    "an unknown way to scale": (of(scaling={"type": "vpa"}), "scaling"),
-    "an HPA beside KEDA": (of(scaling={"type": "keda", "hpa": {"enabled": True}}), "enabled"),
     "a text where a number belongs": (of(replicas="two"), "replicas"),
-    "more pods than partitions": (of(partitions=4, replicas=5), "those beyond would idle"),
-    "an autoscaler beyond the partitions": (
-        of(partitions=4, scaling={"type": "keda", "maxReplicas": 5}),
-        "those beyond would idle",
-    ),
-    "minimum above maximum": (of(scaling={"minReplicas": 5}), "above scaling.maxReplicas"),
-    "an HPA from 0": (of(scaling={"type": "hpa", "minReplicas": 0}), "at least one pod"),
     "a grace period below the drain": (
         of(terminationGracePeriodSeconds=20),
         "below the drain of 25 s",
@@ -102,10 +81,6 @@ MUST_REJECT: dict[str, tuple[dict[str, Any], str]] = {
     "a static member of the group": (
         shared(sources={"main": {"kafka": {"config": {"group.instance.id": "a"}}}}),
         "group.instance.id",
-    ),
-    "keda without a mirror": (
-        of(settings={"source": {"mirror": False}}, scaling={"type": "keda"}),
-        "source.mirror: false",
     ),
     "one group for two projections": (
         {
@@ -144,46 +119,9 @@ MUST_REJECT: dict[str, tuple[dict[str, Any], str]] = {
         },
         "are both called orders",
     ),
-    "an HPA beside triggers of KEDA": (
-        of(
-            scaling={
-                "type": "hpa",
-                "keda": {"triggers": [{"type": "cpu", "metadata": {"value": "70"}}]},
-            }
-        ),
-        "would both set the number of pods",
-    ),
-    "an HPA without a request of CPU": (
-        {
-            "defaults": {"resources": {"requests": {"cpu": ""}}},
-            **of(scaling={"type": "hpa"}),
-        },
-        "percent of resources.requests.cpu",
-    ),
     "a file with a static member of the group": (
         shared(sources={"main": {"kafka": {"config_files": {"group.instance.id": "/a"}}}}),
         "group.instance.id",
-    ),
-    "keda for a broker that only the pod knows": (
-        {
-            **shared(sources={"main": {"kafka": {"bootstrap_servers": ["${KAFKA}"]}}}),
-            **of(scaling={"type": "keda"}),
-        },
-        "keda does not know the pod's environment",
-    ),
-    "keda for a broker with credentials and none for it": (
-        {
-            **shared(sources={"main": {"kafka": {"config": {"security.protocol": "SASL_SSL"}}}}),
-            **of(scaling={"type": "keda"}),
-        },
-        "the broker wants credentials",
-    ),
-    "keda for a Redis Cluster": (
-        {
-            **shared(sources={"s": {"redis": {"url": "redis://r", "streams": 1, "cluster": True}}}),
-            **of(settings={"source": {"from": "s"}}, scaling={"type": "keda"}),
-        },
-        "Redis Cluster or Sentinels",
     ),
     "a source that is not there": (of(settings={"source": {"from": "mian"}}), '"mian"'),
     "a password": (
@@ -214,15 +152,6 @@ MUST_REJECT: dict[str, tuple[dict[str, Any], str]] = {
         of(env=[{"name": "REDIS_PASSWORD", "value": "hunter2"}]),
         "projections.orders.env.REDIS_PASSWORD holds a secret",
     ),
-    "a password of a trigger": (
-        of(
-            scaling={
-                "type": "keda",
-                "keda": {"triggers": [{"type": "redis", "metadata": {"password": "hunter2"}}]},
-            }
-        ),
-        "triggers.metadata.password holds a secret",
-    ),
     "the key of a certificate": (
         shared(sources={"main": {"kafka": {"config": {"ssl.key.pem": "hunter2"}}}}),
         "ssl.key.pem holds a secret",
@@ -231,6 +160,58 @@ MUST_REJECT: dict[str, tuple[dict[str, Any], str]] = {
         of(settings={"read_model": {"postgresql": {"url": "postgresql://u:hunter2@p/db"}}}),
         "projections.orders.settings.read_model.postgresql.url holds a secret",
     ),
+    "a typo in the offsets": (shared(offsets={"rediss": {}}), "rediss"),
+    "a typo in a source": (
+        shared(sources={"main": {"kafka": {"bootstrap_server": ["kafka"]}}}),
+        "bootstrap_server",
+    ),
+    "a typo in a projection's settings": (of(settings={"bach_size": 7}), "bach_size"),
+    "a typo in the settings of all": ({"defaults": {"settings": {"sauce": {}}}}, "sauce"),
+    "no source": (
+        {"projections": {"bare": {"settings": {"projector": "shop:bare"}}}},
+        "projections.bare.settings.source.from is missing",
+    ),
+    "no topics": (
+        {
+            "projections": {
+                "bare": {"settings": {"projector": "shop:bare", "source": {"from": "main"}}}
+            }
+        },
+        "projections.bare.settings.source.topics is missing",
+    ),
+    "two read models": (
+        of(settings={"read_model": {"redis": {"url": "redis://redis"}}}),
+        "projections.orders.settings.read_model is redis and sqlite at once",
+    ),
+    "two stores of offsets": (
+        shared(offsets={"sqlite": {"path": "/tmp/offsets"}}),
+        "settings.offsets is redis and sqlite at once",
+    ),
+    "two kinds of a source": (
+        shared(sources={"main": {"redis": {"url": "redis://redis", "streams": 1}}}),
+        "settings.sources.main is kafka and redis at once",
+    ),
+    "a port that only the pod itself reaches": (
+        shared(http={"host": "127.0.0.1"}),
+        "settings.http.host is 127.0.0.1",
+    ),
+    "another place of the settings": (
+        of(env=[{"name": "PROJECTIONS_CONFIG", "value": "/x"}]),
+        "projections.orders.env.PROJECTIONS_CONFIG is for the chart",
+    ),
+    "another port by a variable": (
+        of(env=[{"name": "PROJECTIONS_HTTP__PORT", "value": "80"}]),
+        "projections.orders.env.PROJECTIONS_HTTP__PORT is for the chart",
+    ),
+    "a variable that is a number": (of(env=[{"name": "A", "value": 5}]), "/env/0/value"),
+    "a variable with a typo": (of(env=[{"name": "A", "valeu": "5"}]), "valeu"),
+    "a token in a variable": (
+        of(env=[{"name": "API_TOKEN", "value": "hunter2"}]),
+        "projections.orders.env.API_TOKEN holds a secret",
+    ),
+    "defaults without a part": ({"defaults": {"scaling": {"keda": None}}}, "keda"),
+    "no image": ({"image": {"repository": None}}, "repository"),
+    "a part that an older chart did not have": ({"monitoring": {"dashboard": None}}, "dashboard"),
 }
 
 

@@ -47,7 +47,7 @@
 {{- if not $value -}}{{- fail (printf "%s.settings.%s is missing: say it there, or for all in defaults.settings" $where $key) -}}{{- end -}}
 {{- end -}}
 {{- if and (dig "sources" dict .root.Values.settings) (not .source) -}}
-{{- fail (printf "%s.settings.source.from is %q, which is none of settings.sources" $where $settings.source.from) -}}
+{{- fail (printf "%s.settings.source.from is %q, which is none of settings.sources. Name one of them: %s" $where $settings.source.from (keys .root.Values.settings.sources | sortAlpha | join ", ")) -}}
 {{- end -}}
 {{- include "projection-consumer.refuseTwo" (dict "where" (printf "%s.settings.read_model" $where) "value" $settings.read_model) -}}
 {{- if contains "${" (dig "drain_seconds" "" $settings | toString) -}}
