@@ -34,10 +34,7 @@ def images(ground: Ground, folder: Path) -> Images:
 def _built(release: str, ground: Ground, folder: Path) -> str:
     name = f"localhost/chains:{release}"
     archive = folder / f"chains-{release}.tar"
-    dockerfile = folder / f"Dockerfile-{release}"
-    text = (HERE / "image" / "Dockerfile").read_text()
-    dockerfile.write_text(text.replace("ARG RELEASE\n", f"ARG RELEASE={release}\n"))
-    build(name, HERE / "image", dockerfile=dockerfile)
+    build(name, HERE / "image", arguments=(f"--build-arg=RELEASE={release}",))
     save(name, archive)
     assert ground.load
     ground.load(archive)

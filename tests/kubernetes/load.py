@@ -45,9 +45,10 @@ class Load:
     def stop(self) -> int:
         """Ends it, and returns how many events it published, all of which are in the log."""
         self._process.terminate()
-        assert self._process.wait(60) == 0, self._log.read_text()
+        self._process.wait(60)
         if self._process.stdin:
             self._process.stdin.close()
+        assert self._process.returncode == 0, self._log.read_text()
         return int(self._log.read_text().split()[-1]) - self._first
 
     @property

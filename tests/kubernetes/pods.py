@@ -106,6 +106,8 @@ class Pods:
             process.kill()
             process.wait()
         self._thread.join(10)
+        if self._watch.stdout:
+            self._watch.stdout.close()
 
     def _follow(self) -> None:
         for change in self._changes():
@@ -124,15 +126,9 @@ class Pods:
                 self._followers.append(self._start("logs", "--follow", pod.name, output=output))
 
     def _changes(self) -> Iterator[dict[str, Any]]:
-        decoder, text = json.JSONDecoder(), ""
         assert self._watch.stdout
         for line in self._watch.stdout:
-            text += line.decode()
-            if line != b"}\n":  # documents are printed over many lines, and end on one of its own
-                continue
-            document, _ = decoder.raw_decode(text)
-            text = ""
-            yield document
+            yield json.loads(line)
 
     def _start(self, *args: str, output: Any) -> subprocess.Popen[bytes]:
         command = [str(tool("kubectl")), "-n", self._namespace, *args]
