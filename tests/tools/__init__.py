@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -55,6 +56,15 @@ EXECUTABLES = {
     "metrics-server": ("metrics-server", "metrics-server"),
     "pause": ("pause", "pause"),
 }
+
+
+def sources(module: str, package: str) -> Path:
+    """The folder with what `package` brings beside its code, as the module names its version."""
+    command = [_go(), "mod", "download", "-json", package]
+    done = subprocess.run(command, cwd=MODULES / module, capture_output=True, text=True)
+    if done.returncode:
+        raise ToolMissing(f"{package} could not be had: {done.stderr[-2000:]}")
+    return Path(json.loads(done.stdout)["Dir"])
 
 
 def cache() -> Path:

@@ -11,6 +11,7 @@ import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from tests.cluster import Cluster, ClusterError
@@ -80,16 +81,11 @@ def up() -> Node:
 
 
 def ready(node: Node) -> None:
-    """Waits until pods can run."""
-    _until(
-        lambda: "True" in cluster_says(node.cluster, "get", "node", NAME, "-o", _READY),
-        "the node is ready",
-        node.processes,
-    )
+    """Waits until pods can run and every API of the cluster answers, then says that the node is there."""
+    for condition, objects in (("Ready", f"node/{NAME}"), ("Available", "apiservices --all")):
+        waiting = ("wait", f"--for=condition={condition}", "--timeout=10s", *objects.split())
+        _until(partial(_answers, node.cluster, *waiting), f"{objects}: {condition}", node.processes)
     (node.folder / "ready").touch()
-
-
-_READY = 'jsonpath={.status.conditions[?(@.type=="Ready")].status}'
 
 
 def down() -> None:

@@ -104,6 +104,8 @@ def _api_server(
         f"--tls-cert-file={serving.certificate}",
         f"--tls-private-key-file={serving.key}",
         f"--token-auth-file={tokens}",
+        # Who serves an API behind this one asks it whom to trust.
+        f"--client-ca-file={authority.certificate}",
         f"--service-account-key-file={key}",
         f"--service-account-signing-key-file={key}",
         "--service-account-issuer=https://kubernetes.default.svc",
