@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
+import shutil
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.helm.conftest import SHOP, Render, the
+from tests.helm.conftest import CHART, SHOP, Render, the
 
 LONGEST = "o" * 40
 DIGEST = "sha256:" + "0" * 64
@@ -83,3 +87,65 @@ def test_another_image_of_a_projection_is_not_named_by_the_digest_of_all(render:
 
 def test_the_image_of_all_is_taken_where_nothing_else_is_said(render: Render) -> None:
     assert image(render(SHOP)) == "projection-consumer:0.1.0"
+
+
+@pytest.mark.parametrize("release", ["s", "s" * 20, "s" * 21, "s" * 53, "a-release-of-s-and-more"])
+def test_names_of_every_length_fit_are_said_whole_where_they_can_be_and_stay_apart(
+    render: Render, release: str
+) -> None:
+    orders = SHOP["projections"]["orders"]
+    keys = {"o" * length for length in range(1, 41)} | {f"{'o' * 18}-{'p' * 20}", "a" * 37 + "-bc"}
+    manifests = render({**SHOP, "projections": dict.fromkeys(keys, orders)}, release=release)
+    found = [(each["kind"], each["metadata"]["name"]) for each in manifests]
+    assert len(found) == len(set(found))
+    assert not [name for _, name in found if "--" in name]
+    crons = {name for kind, name in found if kind == "CronJob"}
+    deployments = {name for kind, name in found if kind == "Deployment"}
+    assert max(map(len, crons)) <= 52
+    assert max(map(len, deployments)) <= 61
+    if len(release) <= 20:
+        assert deployments == {f"{release}-{key}" for key in keys}
+        assert {f"{name}-replay" for name in deployments if len(name) <= 45} <= crons
+
+
+def test_a_worker_is_selected_by_what_is_its_own(render: Render) -> None:
+    two = {"projections": {"other": SHOP["projections"]["orders"]}}
+    manifests = [each for each in render(SHOP, two) if each["kind"] == "Deployment"]
+    for one in manifests:
+        selector = one["spec"]["selector"]["matchLabels"]
+        chosen = [
+            each["metadata"]["name"]
+            for each in manifests
+            if selector.items() <= each["spec"]["template"]["metadata"]["labels"].items()
+        ]
+        assert chosen == [one["metadata"]["name"]]
+
+
+def test_metrics_are_asked_of_workers_alone(render: Render) -> None:
+    both = {"monitoring": {each: {"enabled": True} for each in ("podMonitor", "serviceMonitor")}}
+    manifests = render(SHOP, both)
+    worker = the(manifests, "Deployment")["spec"]["template"]["metadata"]["labels"]
+    replay = the(manifests, "CronJob")["spec"]["jobTemplate"]["spec"]["template"]["metadata"]
+    for selector in (
+        the(manifests, "PodMonitor")["spec"]["selector"]["matchLabels"],
+        the(manifests, "Service")["spec"]["selector"],
+    ):
+        assert selector.items() <= worker.items()
+        assert not selector.items() <= replay["labels"].items()
+        assert not selector.items() <= the(manifests, "Pod")["metadata"]["labels"].items()
+
+
+def test_a_version_of_the_chart_is_a_label_also_where_it_holds_a_plus(
+    helm: Path, tmp_path: Path
+) -> None:
+    copy = tmp_path / "projection-consumer"
+    shutil.copytree(CHART, copy)
+    file = copy / "Chart.yaml"
+    file.write_text(re.sub(r"(?m)^version: .*$", "version: 1.2.3+build.4", file.read_text()))
+    made = subprocess.run(
+        [str(helm), "template", "shop", str(copy), "--kube-version", "1.34.0"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "helm.sh/chart: projection-consumer-1.2.3_build.4\n" in made.stdout

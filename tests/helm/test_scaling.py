@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from tests.helm.conftest import SHOP, Render, the
+from tests.helm.matrix import of, shared, streams
 
 
 def triggers(manifests: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -38,6 +39,53 @@ def test_keda_is_told_the_port_of_redis_and_no_password(render: Render) -> None:
     assert trigger["metadata"]["address"] == "redis:6379"
     assert trigger["metadata"]["databaseIndex"] == "2"
     assert "REDIS_PASSWORD" not in yaml.safe_dump(trigger)
+
+
+@pytest.mark.parametrize(
+    ("said", "database"),
+    [
+        ("redis://redis:6379", "0"),
+        ("redis://redis/", "0"),
+        ("redis://redis/3", "3"),
+        ("redis://redis?db=4", "4"),
+        ("redis://redis/3?health_check_interval=9&db=12", "12"),
+        ("redis://redis/3?maxdb=4", "3"),
+    ],
+)
+def test_keda_looks_into_the_database_that_the_workers_read(
+    render: Render, said: str, database: str
+) -> None:
+    orders = of(settings={"source": {"from": "streams"}}, scaling={"type": "keda"})
+    (trigger, _) = triggers(render(SHOP, streams(url=said), orders))
+    assert trigger["metadata"]["databaseIndex"] == database
+    assert trigger["metadata"]["enableTLS"] == "false"
+
+
+@pytest.mark.parametrize("key", ["sasl.mechanism", "sasl.mechanisms"])
+@pytest.mark.parametrize(
+    ("mechanism", "sasl"),
+    [("PLAIN", "plaintext"), ("SCRAM-SHA-256", "scram_sha256"), ("SCRAM-SHA-512", "scram_sha512")],
+)
+def test_keda_has_the_mechanism_of_the_workers(
+    render: Render, key: str, mechanism: str, sasl: str
+) -> None:
+    config = {"security.protocol": "SASL_PLAINTEXT", key: mechanism}
+    sources = shared(sources={"main": {"kafka": {"config": config}}})
+    metadata = triggers(render(SHOP, sources, {"projections": {"orders": KEDA}}))[0]["metadata"]
+    assert metadata["sasl"] == sasl
+    assert "tls" not in metadata
+
+
+def test_keda_asks_every_broker_that_the_workers_ask(render: Render) -> None:
+    sources = shared(sources={"main": {"kafka": {"bootstrap_servers": ["one:9092", "two:9092"]}}})
+    metadata = triggers(render(SHOP, sources, of(scaling={"type": "keda"})))[0]["metadata"]
+    assert metadata["bootstrapServers"] == "one:9092,two:9092"
+
+
+def test_triggers_of_ones_own_stay_as_they_are(render: Render) -> None:
+    own = {"type": "prometheus", "metadata": {"query": "sum(lag)"}}
+    keda = {"triggers": [own], "authenticationRef": "kafka"}
+    assert triggers(render(SHOP, of(scaling={"type": "keda", "keda": keda}))) == [own]
 
 
 def test_numbers_of_the_settings_stay_as_they_are(render: Render) -> None:
