@@ -6,7 +6,7 @@ STAMP := .venv/installed
 PYTHON_FILES := consumer projectors tests benchmarks docs
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check test test-kubernetes cluster-up cluster-down bench docs lock clean
+.PHONY: help demo check test test-kubernetes cluster-up cluster-down bench docs image sbom audit lock clean
 
 help: ## what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,14 +42,31 @@ docs: $(STAMP) ## the site, in build/site; pages that are made from the code are
 	@$(BIN)/sphinx-build -q -W --keep-going -d build/doctrees docs build/site
 	@echo "build/site/index.html"
 
-lock: $(STAMP) ## renew the locks from pyproject.toml: of development, and of the image
+image: ## the image IMAGE (projection-consumer:VERSION), labelled with the commit, by docker or podman
+	@engine=$$(for each in docker podman; do $$each info >/dev/null 2>&1 && echo $$each && break; done); \
+	test -n "$$engine" || { echo "Neither docker nor podman answers: an image needs one of them." >&2; exit 1; }; \
+	version=$$(sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml); \
+	changed=$$(test -z "$$(git status --porcelain)" || echo -dirty); \
+	$$engine build --tag "$${IMAGE:-projection-consumer:$$version}" \
+		--build-arg VERSION="$$version" \
+		--build-arg REVISION="$$(git rev-parse HEAD)$$changed" \
+		--build-arg SOURCE="$$(git config --get remote.origin.url | sed 's,//[^/]*@,//,')" \
+		--build-arg CREATED="$$(git log -1 --format=%cI)" .
+
+sbom: $(STAMP) ## what the image is made of, as CycloneDX: build/sbom.json
+	@$(BIN)/python deploy/image/sbom.py build/sbom.json
+
+audit: $(STAMP) ## known vulnerabilities of what the image is made of
+	@$(BIN)/python deploy/image/audit.py
+
+LOCK := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --quiet --custom-compile-command "make lock"
+
+lock: $(STAMP) ## renew the locks from pyproject.toml: of development, of the image, and of what builds it
 	@$(BIN)/pip install --quiet 'uv>=0.9,<1'
-	@$(BIN)/uv pip compile pyproject.toml --all-extras --group dev --universal --python-version 3.11 \
-		--generate-hashes --no-emit-index-url --no-emit-find-links --upgrade --quiet \
-		--custom-compile-command "make lock" --output-file requirements.lock
-	@$(BIN)/uv pip compile pyproject.toml --extra postgres --universal --python-version 3.11 \
-		--generate-hashes --no-emit-index-url --no-emit-find-links --constraint requirements.lock --quiet \
-		--custom-compile-command "make lock" --output-file requirements-image.lock
+	@$(LOCK) pyproject.toml --all-extras --group dev --upgrade --output-file requirements.lock
+	@$(LOCK) pyproject.toml --extra postgres --constraint requirements.lock --output-file requirements-image.lock
+	@$(LOCK) --group build --constraint requirements.lock --output-file requirements-build.lock
 
 clean: ## remove what the other targets made
 	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -1,0 +1,42 @@
+"""What requirements-image.lock holds for the image, which is Linux and a Python of its own."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from packaging.requirements import Requirement
+
+ROOT = Path(__file__).parents[2]
+LOCK = ROOT / "requirements-image.lock"
+
+
+def locked() -> dict[str, str]:
+    """Each package that the image installs, with its entry: version, marker and hashes."""
+    return {
+        requirement.name: entry
+        for requirement, entry in _entries()
+        if requirement.marker is None or requirement.marker.evaluate(_image())
+    }
+
+
+def _entries() -> Iterator[tuple[Requirement, str]]:
+    text = LOCK.read_text(encoding="utf-8").replace("\\\n", " ")
+    for line in text.splitlines():
+        if line and not line.lstrip().startswith("#"):
+            yield Requirement(line.partition(" --hash=")[0]), line
+
+
+def _image() -> dict[str, str]:
+    """The markers' environment: the Python is that of the last FROM."""
+    found = re.findall(r"^FROM \S*python:([\d.]+)", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+    return {
+        "implementation_name": "cpython",
+        "os_name": "posix",
+        "platform_python_implementation": "CPython",
+        "platform_system": "Linux",
+        "python_full_version": f"{found[-1]}.0",
+        "python_version": found[-1],
+        "sys_platform": "linux",
+    }
