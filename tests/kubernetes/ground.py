@@ -13,6 +13,7 @@ from pathlib import Path
 
 from tests.cluster import Cluster, node
 from tests.cluster.node.containerd import Containerd
+from tests.tools import ToolMissing
 
 _KIND = "projection-consumer"
 
@@ -46,14 +47,21 @@ def _given(kubeconfig: Path) -> Ground:
 
 def _node() -> Iterator[Ground]:
     was_up = node.there()
-    subprocess.run([sys.executable, "-m", "tests.cluster", "up"], stdout=sys.stderr, check=True)
+    _told("up")
     cluster = node.there()
     assert cluster, "the node is up"
     try:
         yield _built(cluster)
     finally:
         if not was_up:
-            node.down()
+            _told("down")
+
+
+def _told(verb: str) -> None:
+    """As a developer does: who comes while another is at it waits."""
+    command = [sys.executable, "-m", "tests.cluster", verb]
+    if subprocess.run(command, stdout=sys.stderr.fileno()).returncode:
+        raise ToolMissing(f"the node built here did not go {verb}; it says why above")
 
 
 def _built(cluster: Cluster) -> Ground:

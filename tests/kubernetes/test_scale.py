@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.fleet import eventually
 from tests.kubernetes.conftest import Begin
 
 
@@ -14,8 +15,10 @@ def test_one_four_and_two_workers_pause_no_partition_for_long(begin: Begin, sour
     story.load()
     with story.pausing(f"scaled from 1 to 4, {source}", below=3.0):
         story.scale(4)
-    held = [len(story.pods.said("claimed", pod)) for pod in story.pods.ready()]
-    assert all(held), "each has a share"
+        eventually(
+            lambda: all(story.pods.said("claimed", pod) for pod in story.pods.ready()),
+            "each has a share",
+        )
     with story.pausing(f"scaled from 4 to 2, {source}", below=1.0):
         story.scale(2)
     story.ends()

@@ -18,7 +18,7 @@ def test_settings_that_workers_refuse_stop_the_rollout_at_the_first_new_pod(stor
         story.flows()
     (refused,) = [pod for pod in story.pods.workers() if pod.name not in old]
     story.hopeless.add(refused.name)
-    assert "chains:nobody" in str(story.pods.log(refused))
+    assert "chains has no nobody" in str(story.pods.log(refused))
     assert {pod.name for pod in story.pods.ready()} == old
     assert story.pauses[-1].moved == 0
     story.helm("rollback", RELEASE, "--wait", "--timeout", "60s")
