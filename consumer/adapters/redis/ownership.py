@@ -17,7 +17,7 @@ from consumer.ports.source import Membership
 _LOGGER = logging.getLogger(__name__)
 
 #: Seconds between two looks at the lease tables, at most: so soon a leaving worker's streams move.
-_LONGEST_UNSEEN = 1.0
+_LONGEST_UNSEEN = 0.5
 
 
 class Ownership:
