@@ -114,6 +114,13 @@ class Story:
         self.kubectl("scale", self.deployment(projection), f"--replicas={replicas}")
         self.has_ready(replicas, projection)
 
+    def comes_to(self, count: int, projection: str = "chains") -> None:
+        """Waits until an autoscaler has brought so many workers up, or down to them; prints how long that took."""
+        began = time.monotonic()
+        self.has_ready(count, projection, seconds=2 * SECONDS)
+        took = time.monotonic() - began
+        self.pauses.append(Pause(self.namespace, f"autoscaled to {count}", {0: took}, 120, 0))
+
     def has_ready(self, count: int, projection: str = "chains", seconds: float = SECONDS) -> None:
         """Waits until so many workers are ready, and no other pod of the projection is there."""
 

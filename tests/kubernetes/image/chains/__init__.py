@@ -1,7 +1,8 @@
 """A projector whose rows show whatever is lost, repeated or reordered, and how long each batch was on its way.
 
 It runs in pods, so it stands on nothing of the tests. Variables and files make it misbehave: CHAINS_BURN_MS is
-what an event costs of CPU, and a worker that finds the file /tmp/hoard takes memory until it is killed.
+what an event costs of CPU, CHAINS_WAIT_MS of waiting, as for a distant server, and a worker that finds the file
+/tmp/hoard takes memory until it is killed.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ BATCHES = Table(
 
 _HOARD = Path("/tmp/hoard")
 _BURN_SECONDS = float(os.environ.get("CHAINS_BURN_MS", "0")) / 1000
+_WAIT_SECONDS = float(os.environ.get("CHAINS_WAIT_MS", "0")) / 1000
 _RELEASE = os.environ.get("CHAINS_RELEASE", "")
 _WORKER = os.environ.get("HOSTNAME", "")
 
@@ -87,6 +89,7 @@ def _told(batch: Batch) -> Row:
 
 
 def _misbehave(events: int) -> None:
+    time.sleep(events * _WAIT_SECONDS)
     until = time.process_time() + events * _BURN_SECONDS
     while time.process_time() < until:
         pass
