@@ -73,6 +73,7 @@ def test_a_pod_may_drain_and_15_seconds_more(render: Render) -> None:
 
     assert grace() == 40
     assert grace(of({"settings": {"drain_seconds": 60}})) == 75
+    assert grace(of({"settings": {"drain_seconds": 25.5}})) == 41
     assert grace(of({"terminationGracePeriodSeconds": 90})) == 90
 
 

@@ -80,6 +80,7 @@ def test_another_image_of_a_projection_is_not_named_by_the_digest_of_all(render:
     shared = {"image": {"repository": "shop", "digest": DIGEST}}
     assert image(render(SHOP, shared)) == f"shop@{DIGEST}"
     assert image(render(SHOP, shared, of(image={"tag": "2"}))) == "shop:2"
+    assert image(render(SHOP, shared, of(image={"repository": "own"}))) == "own:0.1.0"
     assert image(render(SHOP, shared, {"defaults": {"image": {"tag": "2"}}})) == "shop:2"
     defaults = {"defaults": {"image": {"digest": DIGEST}}}
     assert image(render(SHOP, defaults, of(image={"tag": "3"}))) == "projection-consumer:3"
@@ -89,12 +90,17 @@ def test_the_image_of_all_is_taken_where_nothing_else_is_said(render: Render) ->
     assert image(render(SHOP)) == "projection-consumer:0.1.0"
 
 
-@pytest.mark.parametrize("release", ["s", "s" * 20, "s" * 21, "s" * 53, "a-release-of-s-and-more"])
+@pytest.mark.parametrize(
+    "release", ["s", "s" * 20, "s" * 21, "s" * 53, "shopper", "a-release-of-s-and-more"]
+)
 def test_names_of_every_length_fit_are_said_whole_where_they_can_be_and_stay_apart(
     render: Render, release: str
 ) -> None:
     orders = SHOP["projections"]["orders"]
-    keys = {"o" * length for length in range(1, 41)} | {f"{'o' * 18}-{'p' * 20}", "a" * 37 + "-bc"}
+    keys = {"o" * length for length in range(1, 41)} | {
+        f"{'o' * 18}-{'p' * 20}",
+        "a" * 29 + "-" + "b" * 10,
+    }
     manifests = render({**SHOP, "projections": dict.fromkeys(keys, orders)}, release=release)
     found = [(each["kind"], each["metadata"]["name"]) for each in manifests]
     assert len(found) == len(set(found))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.helm.conftest import SHOP, Refused, Render, the
 from tests.helm.matrix import POD, of, streams
@@ -20,13 +21,13 @@ def worker(manifests: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def test_what_is_said_of_a_pod_arrives_in_all_of_them(render: Render) -> None:
-    image = {"image": {"pullPolicy": "Always"}, "imagePullSecrets": [{"name": "registry"}]}
+    image = {"image": {"pullPolicy": "Never"}, "imagePullSecrets": [{"name": "registry"}]}
     manifests = render(SHOP, of(**POD), image)
     for pod in pods(manifests):
         (container,) = pod["containers"]
         assert {key: pod[key] for key in AS_SAID} == {key: POD[key] for key in AS_SAID}
         assert pod["imagePullSecrets"] == [{"name": "registry"}]
-        assert container["imagePullPolicy"] == "Always"
+        assert container["imagePullPolicy"] == "Never"
         assert container["envFrom"] == POD["envFrom"]
         assert container["env"] == [
             {"name": "PROJECTIONS_CONFIG", "value": "/etc/projections/projections.yaml"},
@@ -37,6 +38,15 @@ def test_what_is_said_of_a_pod_arrives_in_all_of_them(render: Render) -> None:
         assert (pod["enableServiceLinks"], pod["automountServiceAccountToken"]) == (False, False)
     assert worker(manifests)["topologySpreadConstraints"] == POD["topologySpreadConstraints"]
     assert the(manifests, "PodDisruptionBudget")["spec"]["maxUnavailable"] == "25%"
+
+
+def test_a_worker_runs_the_projection_that_its_settings_name(render: Render) -> None:
+    manifests = render(SHOP, of(name="orders@2"))
+    settings = yaml.safe_load(the(manifests, "ConfigMap")["data"]["projections.yaml"])
+    assert list(settings["projections"]) == ["orders@2"]
+    assert worker(manifests)["containers"][0]["args"] == ["run", "orders@2"]
+    replay = the(manifests, "CronJob")["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+    assert replay["containers"][0]["args"][2] == "orders@2"
 
 
 def test_settings_are_mounted_where_the_worker_is_told_to_look(render: Render) -> None:

@@ -52,6 +52,9 @@ MUST_ACCEPT: dict[str, dict[str, Any]] = {
     ),
     "another address to listen on": shared(http={"host": "::"}),
     "a drain as text": of(settings={"drain_seconds": "40"}),
+    "another setting by a variable": of(
+        env=[{"name": "PROJECTIONS_OFFSETS__REDIS__PREFIX", "value": "a"}]
+    ),
     "a token's name": of(env=[{"name": "TOKEN_FILE", "value": "/etc/projections/secrets/x"}]),
 }
 
@@ -195,6 +198,40 @@ MUST_REJECT: dict[str, tuple[dict[str, Any], str]] = {
         shared(http={"host": "127.0.0.1"}),
         "settings.http.host is 127.0.0.1",
     ),
+    "a port of this machine alone": (
+        shared(http={"host": "localhost"}),
+        "settings.http.host is localhost",
+    ),
+    "a port of this machine alone, in numbers of six": (
+        shared(http={"host": "::1"}),
+        "settings.http.host is ::1",
+    ),
+    "one group at one broker whose nodes stand in another order": (
+        {
+            "settings": {
+                "sources": {
+                    "main": {"kafka": {"bootstrap_servers": ["one:9092", "two:9092"]}},
+                    "again": {"kafka": {"bootstrap_servers": ["two:9092", "one:9092"]}},
+                },
+            },
+            "projections": {
+                "other": {
+                    "settings": {
+                        **SETTINGS,
+                        "source": {"from": "again", "topics": ["orders"], "group": "orders"},
+                    }
+                }
+            },
+        },
+        "have the same group",
+    ),
+    **{
+        f"a secret called {name}": (
+            of(env=[{"name": name, "value": "hunter2"}]),
+            f"projections.orders.env.{name} holds a secret",
+        )
+        for name in ("passPhrase", "AWS_SECRET_ACCESS_KEY", "CLIENT_SECRET", "API_KEY", "apikey")
+    },
     "another place of the settings": (
         of(env=[{"name": "PROJECTIONS_CONFIG", "value": "/x"}]),
         "projections.orders.env.PROJECTIONS_CONFIG is for the chart",

@@ -51,6 +51,9 @@ MUST_ACCEPT: dict[str, dict[str, Any]] = {
     "an HPA on the limit alone": of(
         scaling={"type": "hpa"}, resources={"requests": {"cpu": None}, "limits": {"cpu": 1}}
     ),
+    "an autoscaler up to the partitions": of(partitions=4, scaling={"type": "hpa"}),
+    "replicas that an autoscaler passes over": of(partitions=4, replicas=5, **KEDA),
+    "always as many pods": of(scaling={"type": "hpa", "minReplicas": 4}),
     "a pod that may take just the drain": of(terminationGracePeriodSeconds=25),
 }
 
@@ -118,6 +121,14 @@ MUST_REJECT: dict[str, tuple[dict[str, Any], str]] = {
     "keda for a Redis Cluster in words": (redis(cluster="yes"), "Redis Cluster or Sentinels"),
     "keda for a Redis with a password": (
         redis(password_file="/etc/projections/secrets/redis"),
+        "the broker wants credentials",
+    ),
+    "keda for a Redis with a password from the environment": (
+        redis(password="${REDIS_PASSWORD}"),
+        "the broker wants credentials",
+    ),
+    "keda for a broker with credentials, said in small letters": (
+        kafka(config={"security.protocol": "sasl_ssl"}),
         "the broker wants credentials",
     ),
     "keda for a Redis with a password in its URL": (
