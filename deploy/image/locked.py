@@ -12,12 +12,15 @@ ROOT = Path(__file__).parents[2]
 LOCK = ROOT / "requirements-image.lock"
 
 
-def locked() -> dict[str, str]:
-    """Each package that the image installs, with its entry: version, marker and hashes."""
+def locked(python: str = "") -> dict[str, str]:
+    """Each package that the image installs, with its entry: version, marker and hashes.
+
+    `python` is another version than the Dockerfile's, as in 3.11.2.
+    """
     return {
         requirement.name: entry
         for requirement, entry in _entries()
-        if requirement.marker is None or requirement.marker.evaluate(_image())
+        if requirement.marker is None or requirement.marker.evaluate(_image(python))
     }
 
 
@@ -28,15 +31,17 @@ def _entries() -> Iterator[tuple[Requirement, str]]:
             yield Requirement(line.partition(" --hash=")[0]), line
 
 
-def _image() -> dict[str, str]:
+def _image(python: str) -> dict[str, str]:
     """The markers' environment: the Python is that of the last FROM."""
-    found = re.findall(r"^FROM \S*python:([\d.]+)", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+    if not python:
+        text = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+        python = re.findall(r"^FROM \S*python:([\d.]+)", text, re.MULTILINE)[-1] + ".0"
     return {
         "implementation_name": "cpython",
         "os_name": "posix",
         "platform_python_implementation": "CPython",
         "platform_system": "Linux",
-        "python_full_version": f"{found[-1]}.0",
-        "python_version": found[-1],
+        "python_full_version": python,
+        "python_version": python.rpartition(".")[0],
         "sys_platform": "linux",
     }
