@@ -63,6 +63,8 @@ class Pods:
         self._namespace = namespace
         self._folder = folder
         self._found: dict[str, Pod] = {}
+        #: How many workers were ready, after each change of any pod.
+        self.counts: list[int] = []
         self._followers: list[subprocess.Popen[bytes]] = []
         self._watch = self._start(
             "get", "pods", "--watch", "--output-watch-events", "-o", "json", output=subprocess.PIPE
@@ -118,6 +120,7 @@ class Pods:
                 pod.is_gone = True
             elif pod.runs or pod.phase in ("Succeeded", "Failed"):
                 self._follow_log(pod)
+            self.counts.append(len(self.ready()))
 
     def _follow_log(self, pod: Pod) -> None:
         file = self._folder / f"{pod.name}.{pod.restarts}.log"
