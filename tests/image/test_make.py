@@ -24,7 +24,9 @@ LOCKED: dict[str, str] = run_path(str(FOLDER / "locked.py"))["locked"]()
 PIP_AUDIT = "import os, sys; sys.stdout.write(os.environ['SAYS']); sys.exit('no route to host')"
 
 
-def make_image(folder: Path, *engines: str, **variables: str) -> subprocess.CompletedProcess[str]:
+def make_image(
+    folder: Path, *engines: str, changed: bool = False, **variables: str
+) -> subprocess.CompletedProcess[str]:
     """`make image` in a clone of its own, where these engines, and no other, write down their arguments."""
     clone, path = folder / "clone", folder / "bin"
     clone.mkdir()
@@ -43,6 +45,8 @@ def make_image(folder: Path, *engines: str, **variables: str) -> subprocess.Comp
     for words in (["init", "-q"], ["remote", "add", "origin", origin], ["add", "."]):
         subprocess.run([*git, *words], check=True)
     subprocess.run([*git, "commit", "-q", "-m", "One"], check=True)
+    if changed:
+        (clone / "new").touch()
     environment = {"PATH": str(path), "HOME": str(folder), **variables}
     command = [str(path / "make"), "-C", str(clone), "image"]
     return subprocess.run(command, env=environment, capture_output=True, text=True)
@@ -73,6 +77,12 @@ def ours() -> str:
     assert found
     assert found[1] == version("projection-consumer")
     return found[1]
+
+
+def test_what_is_not_committed_is_told_too(tmp_path: Path) -> None:
+    make_image(tmp_path, "docker", changed=True)
+    (revision,) = [each for each in arguments(tmp_path) if each.startswith("REVISION=")]
+    assert re.fullmatch(r"REVISION=[0-9a-f]{40}-dirty", revision)
 
 
 def test_podman_builds_it_where_there_is_no_docker_and_the_name_can_be_another(
