@@ -126,3 +126,10 @@ def test_each_object_is_there_just_when_it_is_asked_for(
     manifests = render(SHOP, values)
     assert {manifest["kind"] for manifest in manifests} == expected
     assert ("replicas" in the(manifests, "Deployment")["spec"]) == (scaling == "none")
+
+
+def test_the_streams_of_a_topic_share_the_lag_that_is_worth_a_pod(render: Render) -> None:
+    keda = {"type": "keda", "keda": {"lagThreshold": 1000, "activationLagThreshold": 10}}
+    orders = of(settings={"source": {"from": "streams"}}, scaling=keda)
+    told = [each["metadata"] for each in triggers(render(SHOP, streams(streams=4), orders))]
+    assert [(each["lagCount"], each["activationLagCount"]) for each in told] == [("250", "2")] * 4

@@ -28,16 +28,18 @@
 {{- $url := urlParse (regexReplaceAll "//[^/@]*@" $source.redis.url "//") -}}
 {{- /* As the client reads it: ?db=2 before /2. */ -}}
 {{- $database := regexFind "(^|&)db=[0-9]+" $url.query | regexFind "[0-9]*$" | default (trimPrefix "/" $url.path) | default "0" -}}
+{{- /* The autoscaler takes the largest of all triggers, and each sees one stream: its part of what the topic may lag. */ -}}
+{{- $streams := int $source.redis.streams -}}
 {{- range $topic := $topics -}}
-{{- range $stream := until (int $source.redis.streams) -}}
+{{- range $stream := until $streams -}}
 {{- $triggers = append $triggers (dict "type" "redis-streams" "metadata" (dict
       "address" (ternary $url.host (printf "%s:6379" $url.host) (regexMatch ":[0-9]+$" $url.host))
       "enableTLS" (toString (eq $url.scheme "rediss"))
       "databaseIndex" $database
       "stream" (printf "%s:%d" $topic $stream)
       "consumerGroup" $.projection.name
-      "lagCount" (toString (int $keda.lagThreshold))
-      "activationLagCount" (toString (int $keda.activationLagThreshold))
+      "lagCount" (toString (max 1 (div (int $keda.lagThreshold) $streams)))
+      "activationLagCount" (toString (div (int $keda.activationLagThreshold) $streams))
     )) -}}
 {{- end -}}
 {{- end -}}
