@@ -17,7 +17,7 @@ from consumer.model.outgoing import Outgoing
 from consumer.model.position import IntOffset, Partition, StreamOffset
 from consumer.model.record import Record
 from tests.contracts.kafka_room import Broker, Member, Recording
-from tests.servers import KafkaServer
+from tests.servers import KafkaServer, kafka_process
 
 #: Hashes that Kafka's own UtilsTest.java states; its producers clear the sign and take the rest.
 JAVA = {
@@ -145,6 +145,26 @@ def test_a_topic_is_made_once_and_left_as_it_is_afterwards(broker: Broker) -> No
     assert create_topic(config, name, 3) is True
     assert create_topic(config, name, 5) is False
     assert len(broker.admin.list_topics(name, timeout=5).topics[name].partitions) == 3
+
+
+def test_a_broker_that_makes_topics_by_itself_makes_none_for_a_publisher() -> None:
+    """As brokers do by default; the topic would have one partition, whatever is asked for next."""
+    with kafka_process({"auto.create.topics.enable": "true"}) as server:
+        config = {"bootstrap.servers": server.bootstrap}
+        publisher = KafkaPublisher(config, topic="orders")
+        with pytest.raises(Misconfigured, match="--create --topic orders"):
+            publisher.send(outgoing(b"k"))
+        publisher.close()
+        assert create_topic(config, "orders", 3) is True
+        assert (
+            len(
+                Broker(server.bootstrap)
+                .admin.list_topics("orders", timeout=5)
+                .topics["orders"]
+                .partitions
+            )
+            == 3
+        )
 
 
 # --- the log without membership ------------------------------------------------------------------

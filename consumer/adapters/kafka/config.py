@@ -33,7 +33,7 @@ OWNED: Mapping[str, str] = {
     "auto.offset.reset": "set the projection's `start` instead; a lost offset halts the partition",
     "enable.partition.eof": "it tells us how far a log goes behind its last record",
     "partition.assignment.strategy": "it is cooperative-sticky; or set group.protocol: consumer",
-    "allow.auto.create.topics": "a reader must not make topics; make them yourself",
+    "allow.auto.create.topics": "a question must not make a topic; make them yourself",
     "partitioner": "it is murmur2_random, the one that Java's producers use",
     "enable.idempotence": "publishing is always idempotent",
     "transactional.id": "we publish without transactions",
@@ -65,6 +65,8 @@ _TOKEN = "oauth_cb"  # noqa: S105  a name, not a token
 _TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")
 
 _FETCH_BYTES = 1_048_576
+#: librdkafka's producers, and clients that ask, would have the broker make what they ask for, of one partition.
+_MAKES_NO_TOPIC: Properties = {"allow.auto.create.topics": False}
 #: What a user may change, with `_FETCH_BYTES` beside them. The prefetch is bounded for all partitions together, and a fetch in flight
 #: is bounded too, so that a worker stays small however long the backlog; the limits need the short
 #: back-off, for with the default of 1,000 ms they cost up to 60 times the speed.
@@ -84,7 +86,7 @@ _CONSUMER_OWN: Properties = {
     "enable.auto.offset.store": False,
     "auto.offset.reset": "error",
     "enable.partition.eof": True,
-    "allow.auto.create.topics": False,
+    **_MAKES_NO_TOPIC,
 }
 _PRODUCER_DEFAULTS: Properties = {
     "compression.type": "lz4",
@@ -95,6 +97,7 @@ _PRODUCER_DEFAULTS: Properties = {
 _PRODUCER_OWN: Properties = {
     "enable.idempotence": True,
     "partitioner": "murmur2_random",
+    **_MAKES_NO_TOPIC,
 }
 
 
@@ -116,7 +119,8 @@ def admin_config(config: Config) -> dict[str, Any]:
     """The properties of a client that only asks, as `consumer_config`."""
     given = _read(config)
     _refuse(_wrong(given))
-    return _with_token(_plain({**given, "client.id": _client_id(given, "admin")}), given)
+    ours: Properties = {**_MAKES_NO_TOPIC, "client.id": _client_id(given, "admin")}
+    return _with_token(_plain({**given, **ours}), given)
 
 
 def validated(config: Config) -> Config:
