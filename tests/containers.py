@@ -7,6 +7,7 @@ itself is told about containers is neither read nor changed.
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import re
 import shutil
@@ -16,6 +17,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from tests.tools import cache
 
@@ -89,6 +91,17 @@ def build(
         600,
     )
     return tag
+
+
+def inspected(name: str) -> dict[str, Any]:
+    """What podman knows of a container or an image."""
+    found: list[dict[str, Any]] = json.loads(podman("inspect", name))
+    return found[0]
+
+
+def command(program: str) -> tuple[list[str], dict[str, str]]:
+    """Podman or buildah for others to call: the command, and what it wants in the environment."""
+    return _command(program), {"CONTAINERS_CONF": _environment()["CONTAINERS_CONF"]}
 
 
 def save(tag: str, archive: Path) -> None:

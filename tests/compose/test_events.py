@@ -18,24 +18,12 @@ import pytest
 
 from consumer.engine.publishing import parse_line
 from projectors.examples.orders_board import Status
+from tests.compose.orders import board
 from tests.compose.reading import ROOT
 from tests.servers import KafkaServer, PostgresqlServer, RedisServer
 
 FOLDER = ROOT / "deploy" / "compose"
 SCRIPT = run_path(str(FOLDER / "events.py"))
-
-
-def board(events: list[dict[str, Any]]) -> dict[str, str]:
-    """Where each order stands after the events, told without any of the code that is tested."""
-    states = {"OrderPlaced": "open", "OrderShipped": "shipped", "OrderCancelled": "cancelled"}
-    orders: dict[str, str] = {}
-    for event in events:
-        if event["type"] == "OrderErased":
-            del orders[event["subject"]]
-        else:
-            assert (event["type"] == "OrderPlaced") == (event["subject"] not in orders)
-            orders[event["subject"]] = states[event["type"]]
-    return orders
 
 
 def made(seed: int) -> Iterator[dict[str, Any]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import secrets
 from collections.abc import Iterator
@@ -33,13 +32,7 @@ class Image:
     base_files: Path
 
     def inspected(self) -> dict[str, Any]:
-        return inspected(self.name)
-
-
-def inspected(name: str) -> dict[str, Any]:
-    """What an engine knows of an image."""
-    found: list[dict[str, Any]] = json.loads(containers.podman("image", "inspect", name))
-    return found[0]
+        return containers.inspected(self.name)
 
 
 @pytest.fixture(scope="session")

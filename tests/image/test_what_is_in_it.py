@@ -14,7 +14,7 @@ import pytest
 
 from tests import containers
 from tests.fleet import ROOT
-from tests.image.conftest import TOLD, Image, inspected
+from tests.image.conftest import TOLD, Image
 
 #: Our layer in bytes, 50 MB when it was measured.
 LARGEST = 60_000_000
@@ -44,13 +44,13 @@ def packages(ours: set[str]) -> set[str]:
 
 
 def test_it_is_little_more_than_its_base(image: Image) -> None:
-    base = inspected(containers.BASE)
+    base = containers.inspected(containers.BASE)
     assert 0 < image.inspected()["Size"] - base["Size"] < LARGEST
 
 
 def test_it_is_its_base_and_one_layer(image: Image) -> None:
     layers = image.inspected()["RootFS"]["Layers"]
-    assert layers[:-1] == inspected(containers.BASE)["RootFS"]["Layers"]
+    assert layers[:-1] == containers.inspected(containers.BASE)["RootFS"]["Layers"]
 
 
 def test_nothing_is_outside_its_environment(ours: set[str]) -> None:
@@ -118,7 +118,8 @@ def test_its_environment_is_what_the_dockerfile_says(image: Image) -> None:
     variables = dict(each.split("=", 1) for each in config["Env"])
     assert variables.pop("PATH").startswith("/venv/bin:")
     base = dict(
-        each.split("=", 1) for each in inspected(containers.BASE)["Config"].get("Env") or ()
+        each.split("=", 1)
+        for each in containers.inspected(containers.BASE)["Config"].get("Env") or ()
     )
     assert {name: value for name, value in variables.items() if name not in base} == {
         "PYTHONDONTWRITEBYTECODE": "1",
