@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/installed
-PYTHON_FILES := consumer projectors tests benchmarks docs
+PYTHON_FILES := consumer projectors tests benchmarks docs deploy
 
 .DEFAULT_GOAL := help
 .PHONY: help demo check test test-kubernetes cluster-up cluster-down bench docs image sbom audit lock clean

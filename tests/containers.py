@@ -53,7 +53,7 @@ def podman(*args: str, stdin: str | None = None, seconds: float = 120) -> str:
 
 def base() -> str:
     """The name of the image that stands in for `python:3.13-slim`; made once, which takes half a minute."""
-    with _locked():
+    with locked("lock"):
         if not exists(BASE):
             _make_base()
     return BASE
@@ -217,7 +217,8 @@ def _answers(*command: str) -> bool:
 
 
 @contextmanager
-def _locked() -> Iterator[None]:
-    with (_folder() / "lock").open("w") as lock:
+def locked(name: str) -> Iterator[None]:
+    """One process of this machine at a time makes what bears the name."""
+    with (_folder() / name).open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

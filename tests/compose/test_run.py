@@ -5,6 +5,8 @@ from __future__ import annotations
 import copy
 import json
 import os
+import re
+import shlex
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -16,7 +18,7 @@ import pytest
 from tests.compose.orders import board
 from tests.compose.stack import Stack
 from tests.containers import ContainersMissing
-from tests.fleet import eventually
+from tests.fleet import ROOT, eventually
 
 #: Run in a worker's container: each event of the topic, whole and in the order of its partition.
 READ_THE_TOPIC = """
@@ -114,6 +116,16 @@ def test_the_command_of_the_file_s_first_lines_tells_which_worker_has_which_part
         lambda: set(owners()) == {f"orders/{n}" for n in range(8)}, "all partitions owned", 30
     )
     assert sorted(Counter(owners().values()).values()) == [4, 4]
+
+
+@pytest.mark.parametrize("page", ["docker-compose.yml", "docs/compose.md"])
+def test_each_command_that_a_reader_is_told_to_run_in_a_container_runs(
+    stack: Stack, page: str
+) -> None:
+    told = re.findall(r"docker compose exec (.*)", (ROOT / page).read_text())
+    assert len(told) == 2
+    for line in told:
+        assert len(stack.exec(*shlex.split(line)).splitlines()) > 3
 
 
 def test_prometheus_finds_both_workers_and_counts_what_they_project(stack: Stack) -> None:

@@ -13,6 +13,9 @@ from tests import containers
 STAND_INS = {
     "docker.io/apache/kafka:4.3.1": "kafka",
     "docker.io/library/redis:8": "redis",
+    "docker.io/library/redis:7.0": "redis",
+    "docker.io/library/redis:6.2": "redis",
+    "docker.io/valkey/valkey:9": "redis",
     "docker.io/library/postgres:18": "postgres",
     "docker.io/prom/prometheus:v3.4.2": "prometheus",
 }
@@ -22,7 +25,7 @@ _HERE = Path(__file__).parent
 
 def build() -> None:
     """Each under the name of the one it stands in for; the second time from the cache."""
-    with tempfile.TemporaryDirectory(prefix="stand-ins-") as folder:
+    with containers.locked("stand-ins"), tempfile.TemporaryDirectory(prefix="stand-ins-") as folder:
         context = Path(folder) / "context"
         shutil.copytree(_HERE, context)
         shutil.copytree(java().parents[1], context / "java")
