@@ -65,7 +65,7 @@ LOCK := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashe
 lock: $(STAMP) ## renew the locks from pyproject.toml: of development, of the image, and of what builds it
 	@$(BIN)/pip install --quiet 'uv>=0.9,<1'
 	@$(LOCK) pyproject.toml --all-extras --group dev --upgrade --output-file requirements.lock
-	@$(LOCK) pyproject.toml --extra postgres --constraint requirements.lock --output-file requirements-image.lock
+	@$(LOCK) pyproject.toml --extra postgres --extra schema-registry --constraint requirements.lock --output-file requirements-image.lock
 	@$(LOCK) --group build --constraint requirements.lock --output-file requirements-build.lock
 
 clean: ## remove what the other targets made
