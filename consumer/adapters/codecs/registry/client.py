@@ -1,0 +1,129 @@
+"""A schema registry, asked through Confluent's client."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from typing import Any
+
+from confluent_kafka.schema_registry import Schema, SchemaRegistryClient, SchemaRegistryError
+
+from consumer.adapters.codecs.registry.framing import SchemaId
+from consumer.adapters.codecs.registry.outages import why
+from consumer.adapters.codecs.registry.registered import Reference, Registered, Unregistered
+from consumer.errors import Transient
+
+#: Seconds for one answer, and for a schema with all that it refers to: a worker's loop waits for it.
+_ANSWER, _SCHEMA = 2.0, 4.0
+
+#: Once more, for a connection that was closed while nobody used it.
+_PATIENCE = {"timeout": _ANSWER, "max.retries": 1, "retries.wait.ms": 50, "retries.max.wait.ms": 50}
+
+#: What a registry says of a subject, a version and a schema that it has not. Any other 404 is of no registry.
+_UNKNOWN = frozenset({40401, 40402, 40403})
+
+#: The client's properties, secrets as they are now; it may raise `Misconfigured`.
+Config = Callable[[], Mapping[str, Any]]
+
+
+class Registry:
+    """Keeps what it was told for the life of the process, so that an outage stops nobody who has seen the schema.
+
+    Safe to use from several threads. An outage is believed for as long as it took to find out, so that a loop
+    with many partitions is not busy with it alone.
+    """
+
+    def __init__(self, url: str, config: Config) -> None:
+        """Without a connection; `url` is what messages call the registry."""
+        self._url = url
+        self._config = config
+        self._client: SchemaRegistryClient | None = None
+        self._known: dict[SchemaId | tuple[str, int], Registered] = {}
+        #: The last outage, and until when it is believed, by `time.monotonic`.
+        self._outage: tuple[Transient, float] | None = None
+        self._lock = threading.Lock()
+
+    def schema(self, schema_id: SchemaId) -> Registered:
+        """The schema; raises `Unregistered`, and `Transient` where the registry cannot be asked."""
+        with self._lock:
+            return self._known.get(schema_id) or self._asked(schema_id)
+
+    def reach(self) -> None:
+        """Returns if the registry answers; else raises `Transient`."""
+        with self._lock, self._answering(""):
+            self._connected().get_schema_types()
+
+    def close(self) -> None:
+        """Lets the connection go; the next question makes another, with the secrets as they are then."""
+        client, self._client = self._client, None
+        if client is not None:
+            with suppress(Exception):  # it is of no more use, whatever it says
+                client.close()
+
+    def _asked(self, schema_id: SchemaId) -> Registered:
+        began = time.monotonic()
+        if self._outage is not None and began < self._outage[1]:
+            raise Transient(str(self._outage[0]))
+        title = f"schema {schema_id}"
+        try:
+            with self._answering(title):
+                client = self._connected()
+                if isinstance(schema_id, int):
+                    told = client.get_schema(schema_id)
+                else:
+                    told = client.get_schema_by_guid(schema_id)
+                known = self._whole(title, told, began + _SCHEMA)
+        except Transient as outage:
+            ended = time.monotonic()
+            self._outage = (outage, ended + (ended - began))
+            raise
+        self._known[schema_id] = known
+        return known
+
+    def _whole(self, title: str, told: Schema, deadline: float) -> Registered:
+        """With all that it refers to."""
+        references = [
+            Reference(
+                each.name or "", self._referred(each.subject or "", each.version or 0, deadline)
+            )
+            for each in told.references or ()
+        ]
+        return Registered(title, told.schema_type or "AVRO", told.schema_str or "", references)
+
+    def _referred(self, subject: str, version: int, deadline: float) -> Registered:
+        place = (subject, version)
+        if place not in self._known:
+            title = f"version {version} of {subject}"
+            if time.monotonic() > deadline:
+                raise Transient(
+                    f"{self._url} is too slow: its answers so far are kept, and it is asked for the rest again"
+                )
+            with self._answering(title):
+                told = self._connected().get_version(subject, version, deleted=True)
+                self._known[place] = self._whole(title, told.schema, deadline)
+        return self._known[place]
+
+    def _connected(self) -> SchemaRegistryClient:
+        if self._client is None:
+            self._client = SchemaRegistryClient({**self._config(), **_PATIENCE})
+        return self._client
+
+    @contextmanager
+    def _answering(self, title: str) -> Iterator[None]:
+        try:
+            yield
+        except (Unregistered, Transient):
+            raise
+        except SchemaRegistryError as cause:
+            if cause.error_code in _UNKNOWN:
+                raise Unregistered(f"{self._url} knows no {title}") from cause
+            raise self._failed(cause) from cause
+        except Exception as cause:  # whatever HTTP, TLS and what somebody else answers may raise
+            raise self._failed(cause) from cause
+
+    def _failed(self, cause: Exception) -> Transient:
+        """The outage; the client that met it is not used again."""
+        self.close()
+        return Transient(why(self._url, cause))
