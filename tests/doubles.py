@@ -18,12 +18,14 @@ from consumer.engine.settling import Settling
 from consumer.engine.transacting import transacting
 from consumer.engine.upcasting import Upcasting
 from consumer.engine.worker import Worker
+from consumer.errors import Transient
 from consumer.model.event import Batch, Event, undecodable
 from consumer.model.facts import Fact
 from consumer.model.position import Claim, IntOffset, LogIdentity, Offset, Partition
 from consumer.model.record import Fetched, Record
 from consumer.model.start import BEGINNING, Start
 from consumer.model.table import Column, Kind, Table
+from consumer.ports.codec import Codec
 from consumer.ports.offset_store import OffsetStore
 from consumer.ports.projector import Projector, TransactionalProjector
 from consumer.ports.read_model import ReadModel, Transaction
@@ -130,6 +132,23 @@ class Numbers:
             version=version,
             sequence=sequence[0] if sequence else None,
         )
+
+
+class Asking(Numbers):
+    """A codec that has to ask for what it needs to read a value: `away` are those it cannot ask for, each with how often."""
+
+    def __init__(self, **away: int) -> None:
+        self.away = {int(name.removeprefix("n")): times for name, times in away.items()}
+        self.decoded: list[int] = []
+
+    def decode(self, record: Record) -> Event:
+        event = super().decode(record)
+        number = event.decode(int)
+        if self.away.get(number, 0):
+            self.away[number] -= 1
+            raise Transient("http://registry is away: look at it")
+        self.decoded.append(number)
+        return event
 
 
 class ScriptedSource:
@@ -241,6 +260,7 @@ class Engine:
         transient: tuple[type[Exception], ...] = (),
         skip_poison: bool = False,
         gaps: Gaps | None = None,
+        codec: Codec | None = None,
     ) -> None:
         self.source, self.offsets = source, offsets
         self.seen = Recorder()
@@ -259,7 +279,7 @@ class Engine:
         self.applying = Applying(
             self.assignments,
             Decoding(
-                Numbers(),
+                codec or Numbers(),
                 Upcasting(upcasters, projector.handles),
                 projector.handles,
                 skip_poison=skip_poison,

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 
 from consumer.engine.assignments import Assignments
 from consumer.engine.decoding import Decoding
-from consumer.engine.holding import Holding
 from consumer.engine.retrying import Backoff
 from consumer.engine.settling import Settling
 from consumer.engine.work import Work
@@ -17,7 +16,7 @@ from consumer.model.condition import Condition
 from consumer.model.facts import Applied, Dropped, Resumed, Waiting
 from consumer.model.operations import ErrorType
 from consumer.model.position import Offset, Partition
-from consumer.model.record import Fetched
+from consumer.model.record import Fetched, Record
 from consumer.ports.observer import Observer
 
 
@@ -59,7 +58,8 @@ class Applying:
         if holding.partition in self._waiting:
             raise SourceFailed(f"the source read on in {holding.partition} while it was paused")
         if fetched.through > holding.offset:
-            self._attempt(self._work(holding, fetched))
+            unseen = _behind(holding.offset, fetched.records)
+            self._attempt(Work.undecoded(holding, unseen, through=fetched.through))
 
     def retry(self) -> None:
         """Tries again what waits and is due: one partition a call, so that polling goes on between."""
@@ -83,22 +83,13 @@ class Applying:
         due = min(due for due, _ in self._waiting.values())
         return max(0.0, min(longest, due - time.monotonic()))
 
-    def _work(self, holding: Holding, fetched: Fetched) -> Work:
-        unseen = fetched.records
-        if unseen and unseen[0].offset <= holding.offset:
-            unseen = [record for record in unseen if record.offset > holding.offset]
-        decoded = self._decoding.decode(unseen)
-        through = fetched.through
-        if decoded.poison is not None:
-            unseen = unseen[: decoded.records]
-            through = unseen[-1].offset if unseen else holding.offset
-        return Work(holding, decoded.events, read=unseen, through=through, poison=decoded.poison)
-
     def _attempt(self, work: Work) -> None:
         began = time.monotonic()
         before = work.holding.offset
         work.at = ErrorType.LOAD  # until the events are given to the projector
         try:
+            work.decode(self._decoding.decode)
+            began = time.monotonic()
             is_settled = self._settle(work)
         except Fenced:
             self._assignments.lost([work.holding.partition])
@@ -143,6 +134,8 @@ class Applying:
             self._observer.happened(Resumed(partition, epoch, work.failures + 1))
         if work.poison is not None:
             self._assignments.halt(partition, work.poison)
+        elif work.rest is not None:
+            self._wait_for(*work.rest, 0.0)
 
     def _wait_for(self, work: Work, cause: Exception, seconds: float) -> None:
         work.failures += 1
@@ -173,3 +166,9 @@ class Applying:
     def _drop(self, partition: Partition, records: int) -> None:
         if records:
             self._observer.happened(Dropped(partition, records))
+
+
+def _behind(offset: Offset, records: Sequence[Record]) -> Sequence[Record]:
+    if records and records[0].offset <= offset:
+        return [record for record in records if record.offset > offset]
+    return records

@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 import msgspec
 
 from consumer.engine.upcasting import Upcasting
-from consumer.errors import Poison
+from consumer.errors import Poison, Transient
 from consumer.model.event import Event, undecodable
 from consumer.model.facts import Skipped
 from consumer.model.record import Record
@@ -16,12 +16,14 @@ from consumer.ports.observer import Observer
 
 
 class Decoded(msgspec.Struct, frozen=True):
-    """Events in order, up to the end of the records or to the first that is poison."""
+    """Events in order, up to the end of the records, or to the first that is poison or cannot be read yet."""
 
     events: Sequence[Event]
-    #: How many records were settled: all, or those before the poison.
+    #: How many records were settled: all, or those before that one.
     records: int
     poison: Poison | None = None
+    #: What the codec waits for, where it could not read on.
+    outage: Transient | None = None
 
 
 class Decoding:
@@ -53,7 +55,7 @@ class Decoding:
         self._observer = observer
 
     def decode(self, records: Sequence[Record]) -> Decoded:
-        """The events for the projector. Never raises for what a record holds."""
+        """The events for the projector. Never raises, neither for what a record holds nor for an outage."""
         events: list[Event] = []
         # Looked up once: this loop is the hot one.
         decode = self._codec.decode
@@ -68,7 +70,9 @@ class Decoding:
                     events.append(self._upcasting.upcast(event))
                 elif self._keeps_others:
                     events.append(event)
-            except Exception as cause:  # whatever a codec raises is about its record alone
+            except Transient as outage:
+                return Decoded(events, settled, outage=outage)
+            except Exception as cause:  # whatever else a codec raises is about its record alone
                 poison = cause if isinstance(cause, Poison) else _unexpected(record, cause)
                 if not self._skip_poison:
                     return Decoded(events, settled, poison)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
+from consumer.engine.decoding import Decoded
 from consumer.engine.holding import Holding
-from consumer.errors import Poison
+from consumer.errors import Poison, Transient
 from consumer.model.event import Batch, Event
 from consumer.model.operations import ErrorType
 from consumer.model.position import Offset
@@ -13,7 +14,7 @@ from consumer.model.record import Record
 
 
 class Work:
-    """Events in hand, settled by as many attempts as it takes: applied once, then committed."""
+    """Events in hand, settled by as many attempts as it takes: decoded, applied once, then committed."""
 
     def __init__(
         self,
@@ -32,6 +33,10 @@ class Work:
         self.through = through
         #: What stands behind the last event, and stops the partition there.
         self.poison = poison
+        #: Those of the records that are not decoded yet.
+        self._undecoded: Sequence[Record] = ()
+        #: What lies behind the events, and why it could not be decoded yet.
+        self.rest: tuple[Work, Transient] | None = None
         #: Whether only the commit is missing; an apply that went through is not repeated for it.
         self.applied = False
         #: How many events the projector was given, where that is not all of them.
@@ -43,6 +48,31 @@ class Work:
         #: What the last apply, and the last commit, took.
         self.apply_seconds = 0.0
         self.commit_seconds = 0.0
+
+    @classmethod
+    def undecoded(cls, holding: Holding, records: Sequence[Record], *, through: Offset) -> Work:
+        """Records in hand; `decode` makes events of them."""
+        work = cls(holding, (), read=records, through=through)
+        work._undecoded = records
+        return work
+
+    def decode(self, decode: Callable[[Sequence[Record]], Decoded]) -> None:
+        """Takes the events of what is not decoded yet; an outage behind the first of them leaves a `rest`.
+
+        Raises the `Transient` of an outage before it: nothing is decoded then.
+        """
+        if not self._undecoded:
+            return
+        decoded, records = decode(self._undecoded), self._undecoded
+        if decoded.outage is not None and not decoded.records:
+            raise decoded.outage
+        self.events, self.poison, self._undecoded = decoded.events, decoded.poison, ()
+        if decoded.outage is not None:
+            left = Work.undecoded(self.holding, records[decoded.records :], through=self.through)
+            self.rest = (left, decoded.outage)
+        if decoded.records < len(records):
+            self._read = records[: decoded.records]
+            self.through = self._read[-1].offset if self._read else self.holding.offset
 
     @property
     def records(self) -> int:

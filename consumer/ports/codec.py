@@ -14,6 +14,8 @@ class Codec(Protocol):
     def decode(self, record: Record) -> Event:
         """The event that the record holds, its data left raw where the format allows.
 
-        Raises `Undecodable`, and nothing else, whatever the bytes are: build it with
-        `consumer.model.event.undecodable`.
+        Raises `Undecodable` whatever the bytes are: build it with `consumer.model.event.undecodable`. Where
+        it must ask a server, as for a schema, and that is away, it raises `Transient`, within a few seconds: the
+        worker's loop waits for it. The partition waits then, and the record is decoded again. Nothing else is raised.
+        Called from one thread at a time.
         """

@@ -39,8 +39,8 @@ class EventLog(Protocol):
     def read(self, partition: Partition, after: Offset | None, limit: int) -> Sequence[Event]:
         """Up to `limit` events behind `after` (None: from the beginning), in order; empty at the end.
 
-        Raises `OffsetLost` where the log no longer holds what comes after `after`, and `Undecodable`
-        when the first record behind `after` cannot be decoded (those before a later one are returned).
+        Raises `OffsetLost` where the log no longer holds what comes after `after`, and what `Codec.decode`
+        raises where the first record behind `after` cannot be decoded (those before a later one are returned).
         """
 
     def close(self) -> None:

@@ -107,7 +107,7 @@ class KafkaEventLog:
         for record in records:
             try:
                 events.append(self._codec.decode(record))
-            except Undecodable:
+            except (Undecodable, Transient):
                 if not events:
                     raise
                 return events

@@ -13,7 +13,7 @@ from consumer.adapters.redis.ids import ZERO, offset_of
 from consumer.adapters.redis.lags import lags
 from consumer.adapters.redis.starts import first_offset
 from consumer.adapters.redis.streams import registered, stream_name
-from consumer.errors import OffsetLost, Undecodable
+from consumer.errors import OffsetLost, Transient, Undecodable
 from consumer.model.event import Event
 from consumer.model.lag import Lag
 from consumer.model.position import LogIdentity, Offset, Partition, StreamOffset
@@ -62,7 +62,7 @@ class RedisStreamLog:
         for record in records(partition, entries):
             try:
                 events.append(self._codec.decode(record))
-            except Undecodable:
+            except (Undecodable, Transient):
                 if events:
                     return events
                 raise
