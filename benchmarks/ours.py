@@ -55,7 +55,8 @@ def resident_megabytes() -> float:
 
 def main(settings: Settings, name: str, count: int) -> None:
     clock = Clock(count)
-    made_of = parts(name, settings.projection(name))
+    projection = settings.projection(name)
+    made_of = parts(name, projection, settings.source(projection.source.from_))
     with ready(settings, name, made_of, watch=Watch(clock), exceeded=_overdue) as made:
         clock.worker = made.worker
         gc.collect()

@@ -60,7 +60,7 @@ def run(
     settings = given.settings()
     projection = settings.projection(name)
     given.log()
-    made_of = parts(name, projection)
+    made_of = parts(name, projection, settings.source(projection.source.from_))
     with Ending(projection.drain_seconds) as ending, ExitStack() as afterwards:
         afterwards.callback(made_of.close)
         watch = afterwards.enter_context(watching(settings, name, ending.asked.is_set))

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Discriminator, Field, Tag
+from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 
-from consumer.settings.shape import Shape, import_string
+from consumer.settings.shape import ReadableFile, Shape, import_string, one_of
 
-_NAMES = ("cloudevents", "envelope")
+_NAMES = ("cloudevents", "envelope", "schema_registry")
 
 
 class JsonPlaces(Shape):
@@ -37,11 +37,48 @@ class JsonPlaces(Shape):
     """The data, a `field:` only; the whole value where nothing is said."""
 
 
-class JsonCodecSettings(Shape):
+class RegistryPlaces(Shape):
+    """Where the attributes of an event stand in Avro, Protobuf and JSON Schema.
+
+    A place is `field:NAME` (`field:OUTER.INNER` where it is nested), `key`, `key:NAME` where the key has a schema
+    too, `header:NAME` or `const:VALUE`.
+    """
+
+    type: str | None = None
+    """The type of event; the schema's full name where nothing is said."""
+
+    id: str | None = None
+    """The event's id; its partition and offset where nothing is said."""
+
+    aggregate_id: str | None = None
+    """What the event is about; the key where nothing is said: a text, or by its schema one value or a record of one field."""
+
+    version: str | None = None
+    """The schema version of the data; 1 where nothing is said."""
+
+    time: str | None = None
+    """When it happened; the broker's time where nothing is said."""
+
+    data: str | None = None
+    """The data, a `field:` only; the whole value where nothing is said."""
+
+    reader_schemas: tuple[ReadableFile, ...] = ()
+    """Files with an Avro schema each: what was written as a type of its name, or of one of its `aliases`, is read as it."""
+
+
+class CodecOfPlaces(Shape):
+    """A codec, and where it finds the attributes of an event: `json` or `schema_registry`."""
+
+    json_: Annotated[JsonPlaces | None, Field(alias="json")] = None
     """JSON that others write."""
 
-    json_: Annotated[JsonPlaces, Field(alias="json")]
-    """Where the attributes of an event stand."""
+    schema_registry: RegistryPlaces | None = None
+    """Avro, Protobuf and JSON Schema, by the schema registry of the Kafka cluster."""
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> CodecOfPlaces:
+        one_of(self, "json", "schema_registry")
+        return self
 
 
 def _named(text: str) -> str:
@@ -60,9 +97,9 @@ def _branch(value: Any) -> str:
     return "<name>" if isinstance(value, str) else "<places>"
 
 
-#: `cloudevents`, `envelope`, an import string, or `{json: {...}}`.
+#: `cloudevents`, `envelope`, `schema_registry`, an import string, or `{json: {...}}` and its like.
 CodecSettings = Annotated[
     Annotated[str, AfterValidator(_named), Tag("<name>")]
-    | Annotated[JsonCodecSettings, Tag("<places>")],
+    | Annotated[CodecOfPlaces, Tag("<places>")],
     Discriminator(_branch),
 ]

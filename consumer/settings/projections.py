@@ -64,7 +64,9 @@ class ReadFrom(Shape):
     """The topics to read; on Redis Streams the names in front of the stream's number."""
 
     codec: CodecSettings = "cloudevents"
-    """The form of the events: `cloudevents`, `envelope`, `{json: ...}`, or an import string of your own `Codec`."""
+    """The form of the events: `cloudevents`, `envelope`, `{json: ...}`, `schema_registry`, `{schema_registry: ...}`, or an import string of
+    your own `Codec`.
+    """
 
     start: Annotated[str, AfterValidator(_place)] = "beginning"
     """Where a projection that never ran begins: `beginning`, `end`, a time with its zone, or `group:NAME`."""

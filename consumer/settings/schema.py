@@ -19,6 +19,7 @@ _DEPLOYED = (
     *("Settings", "OffsetSettings", "RedisOffsets", "SqliteOffsets", "PostgresqlConnection"),
     *("ReadModelSettings", "RedisReadModelSettings", "SqliteReadModelSettings"),
     *("SourceSettings", "KafkaSettings", "RedisStreamSettings", "HttpSettings"),
+    "SchemaRegistrySettings",
 )
 
 #: Of what at most one key may be set.
@@ -26,6 +27,7 @@ _EITHER = {
     "OffsetSettings": ["redis", "postgresql", "sqlite"],
     "ReadModelSettings": ["postgresql", "sqlite", "redis"],
     "SourceSettings": ["kafka", "redis"],
+    "CodecOfPlaces": ["json", "schema_registry"],
 }
 
 _DESCRIPTION = "All that an operator sets of projection-consumer. Any value may be a ${VARIABLE}."

@@ -49,23 +49,31 @@ class Shape(BaseModel):
         return value
 
 
-def secret_in(path: Path) -> str:
-    """What the file holds now, without the line break at its end; `Misconfigured` where it cannot be read."""
+def text_in(path: Path) -> str:
+    """What the file holds now; `Misconfigured` where it cannot be read."""
     try:
-        return path.read_text(encoding="utf-8").rstrip("\r\n")
+        return path.read_text(encoding="utf-8")
     except OSError as cause:
         raise Misconfigured(f"cannot read {path}: {cause.strerror}") from None
     except UnicodeDecodeError:
         raise Misconfigured(f"{path} does not hold text in UTF-8") from None
 
 
+def secret_in(path: Path) -> str:
+    """As `text_in`, without the line break at its end."""
+    return text_in(path).rstrip("\r\n")
+
+
 def _readable(path: Path) -> Path:
     try:
-        secret_in(path)
+        text_in(path)
     except Misconfigured as cause:
         raise ValueError(str(cause)) from None
     return path
 
+
+#: A file of text that is no secret.
+ReadableFile = Annotated[Path, AfterValidator(_readable)]
 
 #: A file with a secret. It is read at start-up and at each connection, so that a secret may rotate.
 SecretFile = Annotated[Path, AfterValidator(_readable)]

@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, Secret, model_validator
 
 from consumer.settings.offsets import Prefix, RedisConnection
+from consumer.settings.schema_registry import SchemaRegistrySettings
 from consumer.settings.shape import SecretFile, Shape, import_string, one_of, secret_in
 
 #: What a librdkafka property may be.
@@ -30,6 +31,9 @@ class KafkaSettings(Shape):
     """With `sasl.mechanism: OAUTHBEARER`: a function without arguments that returns a token and when it expires, in
     seconds since 1970. For clouds with tokens of their own; it is asked again before that time.
     """
+
+    schema_registry: SchemaRegistrySettings | None = None
+    """Where the schemas of the topics are kept, for the codecs that read by them."""
 
     @model_validator(mode="after")
     def _each_once(self) -> KafkaSettings:

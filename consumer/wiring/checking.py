@@ -9,14 +9,15 @@ from functools import partial
 
 import msgspec
 
+from consumer.adapters.codecs.cloudevents import CloudEvents
 from consumer.errors import ConsumerError, Misconfigured
 from consumer.settings.document import Settings
 from consumer.settings.projections import ProjectionSettings
 from consumer.wiring.brokers import broker
-from consumer.wiring.codecs import codec
 from consumer.wiring.offsets import kind, offset_store
 from consumer.wiring.parts import parts
 from consumer.wiring.read_models import reach
+from consumer.wiring.schema_registry import reach as reach_registry
 
 #: Servers that are asked at once. One that is away takes seconds to tell from one that is slow.
 _AT_ONCE = 16
@@ -45,8 +46,8 @@ def findings(settings: Settings, *, offline: bool) -> list[Finding]:
 def _local_looks(settings: Settings) -> Iterator[Look]:
     for name in settings.sources:
         yield f"sources.{name}", partial(_source, settings, name)
-    for name, projection in settings.projections.items():
-        yield f"projections.{name}", partial(_imports, name, projection)
+    for name in settings.projections:
+        yield f"projections.{name}", partial(_imports, settings, name)
 
 
 def _remote_looks(settings: Settings) -> Iterator[Look]:
@@ -55,6 +56,7 @@ def _remote_looks(settings: Settings) -> Iterator[Look]:
     for name in settings.sources:
         if name not in read:  # the others are asked for their topics
             yield f"sources.{name}", partial(_reach, settings, name)
+        yield from _registries(settings, name)
     for name, projection in settings.projections.items():
         yield f"projections.{name}.source", partial(_topics, settings, projection)
         if projection.read_model is not None:
@@ -79,8 +81,9 @@ def _source(settings: Settings, name: str) -> str:
     return "Kafka" if source.kafka else "Redis Streams"
 
 
-def _imports(name: str, projection: ProjectionSettings) -> str:
-    made_of = parts(name, projection)
+def _imports(settings: Settings, name: str) -> str:
+    projection = settings.projection(name)
+    made_of = parts(name, projection, settings.source(projection.source.from_))
     handles = made_of.projector.handles
     made_of.close()
     types = "every type of event" if handles is None else ", ".join(sorted(handles))
@@ -98,8 +101,17 @@ def _reach(settings: Settings, name: str) -> str:
     return "it answers"
 
 
+def _registries(settings: Settings, name: str) -> Iterator[Look]:
+    kafka = settings.source(name).kafka
+    if kafka is not None and kafka.schema_registry is not None:
+        yield (
+            f"sources.{name}.kafka.schema_registry",
+            partial(reach_registry, kafka.schema_registry),
+        )
+
+
 def _topics(settings: Settings, projection: ProjectionSettings) -> str:
     read = projection.source
     servers = broker(settings.source(read.from_))
-    with closing(servers.event_log(read.topics, codec("cloudevents"))) as log:  # nothing is decoded
+    with closing(servers.event_log(read.topics, CloudEvents())) as log:  # nothing is decoded
         return f"{', '.join(read.topics)} on {read.from_}, {len(log.partitions())} partitions"

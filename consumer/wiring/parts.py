@@ -16,6 +16,7 @@ from consumer.ports.codec import Codec
 from consumer.ports.projector import AnyProjector, Closes, TransactionalProjector
 from consumer.ports.upcaster import Upcaster
 from consumer.settings.projections import ProjectionSettings
+from consumer.settings.sources import SourceSettings
 from consumer.wiring.codecs import codec
 from consumer.wiring.importing import imported
 from consumer.wiring.projectors import projector
@@ -39,8 +40,10 @@ class Parts(msgspec.Struct, frozen=True):
         self.loop.close()
 
 
-def parts(name: str, settings: ProjectionSettings) -> Parts:
-    """Imports everything; raises `Misconfigured` with all that is wrong, a line each."""
+def parts(name: str, settings: ProjectionSettings, source: SourceSettings) -> Parts:
+    """Imports everything that a projection of this source names; raises `Misconfigured` with all that is wrong, a
+    line each.
+    """
     problems: list[str] = []
 
     def attempt(place: str, make: Callable[[], T]) -> T | None:
@@ -54,7 +57,7 @@ def parts(name: str, settings: ProjectionSettings) -> Parts:
     if own is not None:
         kind = None if settings.read_model is None else settings.read_model.kind
         attempt("read_model", partial(refuse_mismatch, own, kind))
-    envelope = attempt("source.codec", partial(codec, settings.source.codec))
+    envelope = attempt("source.codec", partial(codec, settings.source.codec, source))
     found = [
         attempt(f"upcasters[{at}]", partial(_upcasters, text))
         for at, text in enumerate(settings.upcasters)

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from consumer.engine.upcasting import Upcasting
 from consumer.settings.document import Settings
 from consumer.settings.loading import load
-from tests.examples.pages import ROOT, block
+from tests.examples.pages import ROOT, block, blocks
 
 PAGE = "docs/settings.md"
 
@@ -37,10 +37,14 @@ def test_the_example_is_read_as_it_stands() -> None:
     assert settings.projection("orders").source.topics == ["orders"]
 
 
-def test_the_example_of_a_codec_is_read_as_it_stands() -> None:
-    document = yaml.safe_load(block(PAGE, "yaml", "offsets:"))
-    document["projections"]["orders"]["source"] |= yaml.safe_load(block(PAGE, "yaml", "codec:\n"))
-    assert read(yaml.safe_dump(document)).projection("orders").source.codec != "cloudevents"
+def test_the_examples_of_codecs_are_read_as_they_stand() -> None:
+    Path("order.avsc").write_text('"string"')
+    codecs = [text for text in blocks(PAGE, "yaml") if text.startswith("codec:\n")]
+    assert codecs
+    for text in codecs:
+        document = yaml.safe_load(block(PAGE, "yaml", "offsets:"))
+        document["projections"]["orders"]["source"] |= yaml.safe_load(text)
+        assert read(yaml.safe_dump(document)).projection("orders").source.codec != "cloudevents"
 
 
 def test_the_example_of_upcasters_makes_a_chain() -> None:

@@ -12,7 +12,8 @@ from consumer.errors import Misconfigured
 from consumer.model.event import Batch
 from consumer.model.position import Fence, IntOffset, Partition
 from consumer.settings.projections import ProjectionSettings
-from consumer.wiring.parts import parts
+from consumer.settings.sources import SourceSettings
+from consumer.wiring.parts import Parts, parts
 
 HERE = __name__
 P = Partition("orders", 0)
@@ -69,9 +70,13 @@ def settings(projector: str = f"{HERE}:Orders", **more: Any) -> ProjectionSettin
     return ProjectionSettings.model_validate({"projector": projector, "source": source, **more})
 
 
+def made(projection: ProjectionSettings, **kafka: Any) -> Parts:
+    given = {"kafka": {"bootstrap_servers": ["localhost:9092"], **kafka}}
+    return parts("orders", projection, SourceSettings.model_validate(given))
+
+
 def test_import_strings_become_the_objects() -> None:
-    found = parts(
-        "orders",
+    found = made(
         settings(
             upcasters=[f"{HERE}:steps"], transient=[f"{HERE}:Away"], source={"codec": "envelope"}
         ),
@@ -86,11 +91,9 @@ def test_import_strings_become_the_objects() -> None:
 def test_a_codec_may_have_places_or_be_ones_own() -> None:
     places = {"json": {"type": "field:kind", "id": "header:id"}}
 
-    assert isinstance(parts("orders", settings(source={"codec": places})).codec, Json)
+    assert isinstance(made(settings(source={"codec": places})).codec, Json)
     assert isinstance(
-        parts(
-            "orders", settings(source={"codec": "consumer.adapters.codecs.envelope:Envelope"})
-        ).codec,
+        made(settings(source={"codec": "consumer.adapters.codecs.envelope:Envelope"})).codec,
         Envelope,
     )
 
@@ -104,7 +107,7 @@ def test_all_that_is_wrong_is_told_at_once_each_with_its_place() -> None:
     )
 
     with pytest.raises(Misconfigured) as raised:
-        parts("orders", wrong)
+        made(wrong)
 
     lines = str(raised.value).splitlines()
     for place in (
@@ -119,7 +122,7 @@ def test_all_that_is_wrong_is_told_at_once_each_with_its_place() -> None:
 
 def test_upcasters_that_take_the_same_step_twice_are_refused() -> None:
     with pytest.raises(Misconfigured, match=r"projections\.orders\.upcasters: two upcasters"):
-        parts("orders", settings(upcasters=[f"{HERE}:one_step", f"{HERE}:steps"]))
+        made(settings(upcasters=[f"{HERE}:one_step", f"{HERE}:steps"]))
 
 
 @pytest.mark.parametrize(
@@ -131,11 +134,11 @@ def test_upcasters_that_take_the_same_step_twice_are_refused() -> None:
 )
 def test_an_object_that_is_no_projector_is_refused(projector: str, expected: str) -> None:
     with pytest.raises(Misconfigured, match=expected):
-        parts("orders", settings(f"{HERE}:{projector}"))
+        made(settings(f"{HERE}:{projector}"))
 
 
 def test_a_projector_of_coroutines_is_waited_for_and_closed() -> None:
-    made_of = parts("orders", settings(f"{HERE}:slow"))
+    made_of = made(settings(f"{HERE}:slow"))
 
     made_of.loop.wait(made_of.projector.apply(BATCH))
     made_of.close()

@@ -7,11 +7,12 @@ from types import MappingProxyType
 from typing import Any
 
 import msgspec
-from fastavro.schema import parse_schema
+from fastavro.schema import SchemaParseException, parse_schema
 
 from consumer.adapters.codecs.registry.avro_values import default_of, read_by_us
 from consumer.adapters.codecs.registry.avro_walk import has_endless_arrays, is_recursive, rebuilt
 from consumer.adapters.codecs.registry.registered import Registered, Unreadable
+from consumer.errors import Misconfigured
 
 _NO_REFERENCES: Mapping[str, Registered] = MappingProxyType({})
 
@@ -51,6 +52,20 @@ def parsed(text: str, references: Mapping[str, Registered] = _NO_REFERENCES) -> 
     if schema is None:
         raise Unreadable(
             "it has an array whose items take no bytes, and so no end that can be seen"
+        )
+    return schema
+
+
+def reader_schema(place: str, text: str) -> Schema:
+    """A schema to read by, from the file at `place`; raises `Misconfigured`, also where it is none of a named type."""
+    try:
+        schema = parsed(text)
+        parse_schema(msgspec.json.decode(text))  # its defaults are ours to be right
+    except (Unreadable, SchemaParseException) as cause:
+        raise Misconfigured(f"{place} is no reader's schema: {cause}") from cause
+    if schema.is_union or "name" not in schema.branches[0].written:
+        raise Misconfigured(
+            f"{place} is no reader's schema: write a record, or another type that has a name"
         )
     return schema
 

@@ -5,10 +5,15 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any
 
-from confluent_kafka.schema_registry import Schema, SchemaRegistryClient, SchemaRegistryError
+from confluent_kafka.schema_registry import (
+    Schema,
+    SchemaReference,
+    SchemaRegistryClient,
+    SchemaRegistryError,
+)
 
 from consumer.adapters.codecs.registry.framing import SchemaId
 from consumer.adapters.codecs.registry.outages import why
@@ -18,7 +23,7 @@ from consumer.errors import Transient
 #: Seconds for one answer, and for a schema with all that it refers to: a worker's loop waits for it.
 _ANSWER, _SCHEMA = 2.0, 4.0
 
-#: Once more, for a connection that was closed while nobody used it.
+#: Once more, for a connection that was cut.
 _PATIENCE = {"timeout": _ANSWER, "max.retries": 1, "retries.wait.ms": 50, "retries.max.wait.ms": 50}
 
 #: What a registry says of a subject, a version and a schema that it has not. Any other 404 is of no registry.
@@ -39,7 +44,6 @@ class Registry:
         """Without a connection; `url` is what messages call the registry."""
         self._url = url
         self._config = config
-        self._client: SchemaRegistryClient | None = None
         self._known: dict[SchemaId | tuple[str, int], Registered] = {}
         #: The last outage, and until when it is believed, by `time.monotonic`.
         self._outage: tuple[Transient, float] | None = None
@@ -52,15 +56,8 @@ class Registry:
 
     def reach(self) -> None:
         """Returns if the registry answers; else raises `Transient`."""
-        with self._lock, self._answering(""):
-            self._connected().get_schema_types()
-
-    def close(self) -> None:
-        """Lets the connection go; the next question makes another, with the secrets as they are then."""
-        client, self._client = self._client, None
-        if client is not None:
-            with suppress(Exception):  # it is of no more use, whatever it says
-                client.close()
+        with self._asking("types of schemas") as client:
+            client.get_schema_types()
 
     def _asked(self, schema_id: SchemaId) -> Registered:
         began = time.monotonic()
@@ -68,13 +65,12 @@ class Registry:
             raise Transient(str(self._outage[0]))
         title = f"schema {schema_id}"
         try:
-            with self._answering(title):
-                client = self._connected()
+            with self._asking(title) as client:
                 if isinstance(schema_id, int):
                     told = client.get_schema(schema_id)
                 else:
                     told = client.get_schema_by_guid(schema_id)
-                known = self._whole(title, told, began + _SCHEMA)
+                known = self._whole(client, title, told, began + _SCHEMA)
         except Transient as outage:
             ended = time.monotonic()
             self._outage = (outage, ended + (ended - began))
@@ -82,48 +78,44 @@ class Registry:
         self._known[schema_id] = known
         return known
 
-    def _whole(self, title: str, told: Schema, deadline: float) -> Registered:
+    def _whole(
+        self, client: SchemaRegistryClient, title: str, told: Schema, deadline: float
+    ) -> Registered:
         """With all that it refers to."""
         references = [
-            Reference(
-                each.name or "", self._referred(each.subject or "", each.version or 0, deadline)
-            )
+            Reference(each.name or "", self._referred(client, title, each, deadline))
             for each in told.references or ()
         ]
         return Registered(title, told.schema_type or "AVRO", told.schema_str or "", references)
 
-    def _referred(self, subject: str, version: int, deadline: float) -> Registered:
-        place = (subject, version)
-        if place not in self._known:
-            title = f"version {version} of {subject}"
+    def _referred(
+        self, client: SchemaRegistryClient, title: str, told: SchemaReference, deadline: float
+    ) -> Registered:
+        """What is answered is kept, so that asking again goes on from there."""
+        subject, version = told.subject or "", told.version or 0
+        if (subject, version) not in self._known:
             if time.monotonic() > deadline:
                 raise Transient(
-                    f"{self._url} is too slow: its answers so far are kept, and it is asked for the rest again"
+                    f"{self._url} is slow, and {title} refers to many others: look at it"
                 )
-            with self._answering(title):
-                told = self._connected().get_version(subject, version, deleted=True)
-                self._known[place] = self._whole(title, told.schema, deadline)
-        return self._known[place]
-
-    def _connected(self) -> SchemaRegistryClient:
-        if self._client is None:
-            self._client = SchemaRegistryClient({**self._config(), **_PATIENCE})
-        return self._client
+            referred = client.get_version(subject, version, deleted=True).schema
+            whole = self._whole(client, f"version {version} of {subject}", referred, deadline)
+            self._known[subject, version] = whole
+        return self._known[subject, version]
 
     @contextmanager
-    def _answering(self, title: str) -> Iterator[None]:
+    def _asking(self, title: str) -> Iterator[SchemaRegistryClient]:
+        """A client for one question, with the secrets as they are now."""
         try:
-            yield
-        except (Unregistered, Transient):
+            with SchemaRegistryClient({**self._config(), **_PATIENCE}) as client:
+                yield client
+        except Transient:
             raise
         except SchemaRegistryError as cause:
             if cause.error_code in _UNKNOWN:
-                raise Unregistered(f"{self._url} knows no {title}") from cause
-            raise self._failed(cause) from cause
-        except Exception as cause:  # whatever HTTP, TLS and what somebody else answers may raise
-            raise self._failed(cause) from cause
-
-    def _failed(self, cause: Exception) -> Transient:
-        """The outage; the client that met it is not used again."""
-        self.close()
-        return Transient(why(self._url, cause))
+                raise Unregistered(
+                    f"{self._url} knows no {title}, or not all that it refers to"
+                ) from cause
+            raise Transient(why(self._url, cause)) from cause
+        except Exception as cause:  # whatever HTTP, TLS, and what somebody else answers, may raise
+            raise Transient(why(self._url, cause)) from cause

@@ -19,8 +19,10 @@ _NUMBER, _GUID = 5, 17
 
 
 def is_framed(data: bytes) -> bool:
-    """Whether the bytes may begin with a schema's number: no JSON, and hardly a text, begins with NUL."""
-    return data[:1] == b"\0" and len(data) >= _NUMBER
+    """Whether the bytes seem to begin with a schema's number: no JSON, and hardly a text, begins with NUL, and
+    no number is 0, as it would be in most of what `LongSerializer` writes.
+    """
+    return data[:1] == b"\0" and len(data) >= _NUMBER and any(data[1:_NUMBER])
 
 
 def frame(record: Record, data: bytes, header: str) -> tuple[SchemaId, bytes, int]:

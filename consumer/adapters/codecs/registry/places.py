@@ -1,0 +1,94 @@
+"""Where an event's attributes stand in decoded keys and values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+from msgspec import Raw
+
+from consumer.adapters.codecs.places import Place
+from consumer.adapters.codecs.reading import refused, text
+from consumer.adapters.codecs.registry.bodies import Bodies
+from consumer.adapters.codecs.registry.framing import KEY_HEADER
+from consumer.errors import Misconfigured
+from consumer.model.event import BAD_BYTES, reason
+from consumer.model.record import Record
+
+#: Reads what stands at a place, None for nothing; it is given the value as `plain` makes it.
+Looks = Callable[[Record, Any], Any]
+
+
+def is_of_value(written: str) -> bool:
+    """Whether the place is in the record's value."""
+    return written.startswith("field:")
+
+
+def looks(written: str, bodies: Bodies) -> Looks:
+    """What reads the place: `field:NAME.NAME`, `key:NAME.NAME`, `key`, `header:NAME` or `const:VALUE`.
+
+    Raises `Misconfigured` if it is no place.
+    """
+    kind, _, name = written.partition(":")
+    path = name.split(".")
+    if kind == "key" and not name:
+        return lambda record, _: key_text(record, bodies)
+    if kind in {"field", "key"} and all(path):
+        if kind == "field":
+            return lambda _, value: _inner(value, path)
+        return lambda record, _: _inner(plain(record, bodies.key(record).data), path)
+    if kind in {"header", "const"} and name:
+        place = Place.parse(written)
+        return lambda record, _: place.read(record, None)
+    raise Misconfigured(
+        f"{written!r} is no place in a record: write field:NAME (field:OUTER.INNER where it is nested), key, "
+        "key:NAME where the key has a schema, header:NAME, or const:VALUE"
+    )
+
+
+def plain(record: Record, data: Any) -> Any:
+    """Python's values, also of what is JSON still."""
+    if not isinstance(data, Raw):
+        return data
+    try:
+        return msgspec.json.decode(data)
+    except BAD_BYTES as cause:
+        raise refused(record, f"no event in the fields: {reason(cause)}") from cause
+
+
+def key_text(record: Record, bodies: Bodies) -> str | None:
+    """The key as text, by its schema if it has one: then of a record of one field that field."""
+    key = record.key
+    if key is None:
+        return None
+    if not (Bodies.is_framed(key) or any(name == KEY_HEADER for name, _ in record.headers)):
+        return text(record, "key", key)
+    value = plain(record, bodies.key(record).data)
+    if isinstance(value, dict) and len(value) == 1:
+        (value,) = value.values()
+    said = as_text(value)
+    if said is None:
+        raise refused(
+            record,
+            "the key is more than one value: say which is meant, as in aggregate_id: key:NAME",
+        )
+    return said
+
+
+def as_text(value: Any) -> str | None:
+    """A value of a kind that text can stand for; None for any other."""
+    if value is None or isinstance(value, dict | list | bytes):
+        return None
+    return str(value)
+
+
+def _inner(value: Any, path: list[str]) -> Any:
+    for name in path:
+        if isinstance(value, dict):
+            value = value.get(name)
+        elif isinstance(value, list) and name.isdecimal() and int(name) < len(value):
+            value = value[int(name)]
+        else:
+            return None
+    return value
