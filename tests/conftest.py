@@ -6,6 +6,7 @@ import os
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import pytest
@@ -13,8 +14,9 @@ import pytest
 from consumer.embedded.kafka import Kafka
 from consumer.embedded.postgresql import Postgresql
 from consumer.embedded.valkey import Valkey
-from tests import servers
+from tests import jvm, servers
 from tests.servers import Missing, RedisServer
+from tests.tools import ToolMissing
 
 if TYPE_CHECKING:
     from tests.secured import SecuredKafka, SecuredRedis
@@ -68,10 +70,10 @@ def _find(pytestconfig: pytest.Config) -> Callable[[str], Any]:
     return find
 
 
-def _unavailable(missing: Missing) -> NoReturn:
+def _unavailable(missing: Missing | ToolMissing) -> NoReturn:
     if os.environ.get("CI") == "true":
-        pytest.fail(f"a server is missing: {missing}", pytrace=False)
-    pytest.skip(f"a server is missing: {missing}")
+        pytest.fail(f"what this needs is missing: {missing}", pytrace=False)
+    pytest.skip(f"what this needs is missing: {missing}")
 
 
 @pytest.fixture(scope="session")
@@ -189,6 +191,19 @@ def secured_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecuredR
     with ExitStack() as stack:
         folder = tmp_path_factory.mktemp("redis")
         yield _made(stack, lambda: secured.secured_redis(folder))
+
+
+@pytest.fixture(scope="session")
+def java_program() -> Callable[..., jvm.Program]:
+    """A Java program by its file and the Maven coordinates that it needs, as `tests.jvm.program` has it."""
+
+    def program(source: Path, *coordinates: str) -> jvm.Program:
+        try:
+            return jvm.program(source, *coordinates)
+        except ToolMissing as missing:
+            _unavailable(missing)
+
+    return program
 
 
 def _made(stack: ExitStack, server: Callable[[], AbstractContextManager[T]]) -> T:

@@ -37,6 +37,7 @@ from consumer.embedded.postgresql import Postgresql
 from consumer.embedded.process import HOST, ServerProcess, exchange, free_port
 from consumer.embedded.valkey import Valkey, binary
 from consumer.errors import ConsumerError
+from tests.jvm import fetching
 
 #: What every server of PostgreSQL's protocol answers with one letter.
 SSL_REQUEST = struct.pack(">ii", 8, 80877103)
@@ -258,7 +259,9 @@ def valkey_process(
 def kafka_process(properties: dict[str, str] | None = None) -> Iterator[Kafka]:
     with ExitStack() as stack:
         with _or_missing():
-            own = stack.enter_context(Kafka(properties=properties))
+            with fetching():
+                server = Kafka(properties=properties)
+            own = stack.enter_context(server)
         yield own
 
 

@@ -79,7 +79,7 @@ def built(module: str) -> Path:
     content = b"".join(file.read_bytes() for file in sorted(source.iterdir()))
     version = hashlib.sha256(content).hexdigest()[:12]
     folder = cache() / "tools" / f"{module}-{version}"
-    with _locked(folder.with_suffix(".lock")):
+    with locked(folder.with_suffix(".lock")):
         if not folder.exists():
             _build(source, folder)
     return folder
@@ -124,8 +124,8 @@ def _go() -> Path:
 
 
 @contextmanager
-def _locked(file: Path) -> Iterator[None]:
-    """One build at a time, across processes."""
+def locked(file: Path) -> Iterator[None]:
+    """One holder of the file at a time, across processes."""
     file.parent.mkdir(parents=True, exist_ok=True)
     with file.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
