@@ -19,6 +19,7 @@ from tests.servers import Missing, RedisServer
 from tests.tools import ToolMissing
 
 if TYPE_CHECKING:
+    from tests.registry import Registry
     from tests.secured import SecuredKafka, SecuredRedis
 
 T = TypeVar("T")
@@ -119,6 +120,12 @@ def postgresql(_find: Callable[[str], Any]) -> servers.PostgresqlServer:
 
 
 @pytest.fixture(scope="session")
+def schema_registry(_find: Callable[[str], Any]) -> servers.SchemaRegistry:
+    """The run's schema registry: `.url`. Subjects are the test's, under names of its own."""
+    return _find("schema_registry")
+
+
+@pytest.fixture(scope="session")
 def pgbouncer(postgresql: servers.PostgresqlServer) -> Iterator[servers.Pgbouncer]:
     """A PgBouncer in transaction pooling before the run's PostgreSQL: `.url(postgresql.database())`."""
     with ExitStack() as stack:
@@ -162,6 +169,16 @@ def own_kafka(kafka: servers.KafkaServer) -> Iterator[Callable[..., Kafka]]:
             return _made(stack, lambda: servers.kafka_process(properties))
 
         yield make
+
+
+@pytest.fixture
+def own_registry(schema_registry: servers.SchemaRegistry) -> Iterator[Callable[[], Registry]]:
+    """Makes registries that a test may stop, kill and start again: what was registered is kept.
+
+    As to `schema_registry`, see `own_kafka`.
+    """
+    with ExitStack() as stack:
+        yield lambda: _made(stack, servers.registry_process)
 
 
 @pytest.fixture

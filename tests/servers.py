@@ -38,6 +38,7 @@ from consumer.embedded.process import HOST, ServerProcess, exchange, free_port
 from consumer.embedded.valkey import Valkey, binary
 from consumer.errors import ConsumerError
 from tests.jvm import fetching
+from tests.registry import Registry
 
 #: What every server of PostgreSQL's protocol answers with one letter.
 SSL_REQUEST = struct.pack(">ii", 8, 80877103)
@@ -96,6 +97,13 @@ class PostgresqlServer:
 
 
 @dataclass(frozen=True)
+class SchemaRegistry:
+    """A schema registry that speaks Confluent's API below `url`."""
+
+    url: str
+
+
+@dataclass(frozen=True)
 class Pgbouncer:
     """A PgBouncer in transaction pooling."""
 
@@ -106,7 +114,9 @@ class Pgbouncer:
         return urlunsplit(urlsplit(database)._replace(netloc=f"postgres@{HOST}:{self.port}"))
 
 
-Server = KafkaServer | RedisServer | RedisCluster | RedisSentinel | PostgresqlServer
+Server = (
+    KafkaServer | RedisServer | RedisCluster | RedisSentinel | PostgresqlServer | SchemaRegistry
+)
 
 
 # --- where each is found -------------------------------------------------------------------------
@@ -177,9 +187,21 @@ def postgresql() -> Iterator[PostgresqlServer]:
             yield PostgresqlServer(found.url, run)
 
 
+@contextmanager
+def schema_registry() -> Iterator[SchemaRegistry]:
+    if url := os.environ.get("PROJECTIONS_TEST_SCHEMA_REGISTRY"):
+        yield SchemaRegistry(url)
+    else:
+        with registry_process() as own:
+            yield SchemaRegistry(own.url)
+
+
 SERVERS: dict[str, Callable[[], AbstractContextManager[Server]]] = {
     find.__name__: find
-    for find in (kafka, valkey, redis_62, redis_70, valkey_cluster, valkey_sentinel, postgresql)
+    for find in (
+        *(kafka, valkey, redis_62, redis_70, valkey_cluster, valkey_sentinel, postgresql),
+        schema_registry,
+    )
 }
 
 
@@ -272,6 +294,14 @@ def postgresql_process(options: dict[str, object] | None = None) -> Iterator[Pos
             own = stack.enter_context(
                 Postgresql(options=options, programs=postgresql_programs_on_path())
             )
+        yield own
+
+
+@contextmanager
+def registry_process() -> Iterator[Registry]:
+    with ExitStack() as stack:
+        with _or_missing():
+            own = stack.enter_context(Registry())
         yield own
 
 

@@ -1,5 +1,6 @@
 """The embedded servers: what survives a kill, and that nothing is left behind."""
 
+import gzip
 import os
 import shutil
 from contextlib import closing
@@ -7,6 +8,7 @@ from contextlib import closing
 import psycopg
 import pytest
 from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 
 from consumer.embedded import postgresql
 from consumer.embedded.process import exchange
@@ -119,6 +121,28 @@ def test_databases_at_an_address_of_the_environment_are_dropped_when_the_run_end
     with closing(psycopg.connect(server.url)) as connection:
         names = connection.execute("SELECT datname FROM pg_database ORDER BY datname").fetchall()
     assert names == [("postgres",), ("template0",), ("template1",)]
+
+
+def test_a_registry_keeps_all_that_it_answered_for_through_a_kill(own_registry):
+    server = own_registry()
+    client = SchemaRegistryClient({"url": server.url})
+    number = client.register_schema("kept-value", Schema('"string"', "AVRO"))
+    server.kill()
+    server.start()
+    kept = SchemaRegistryClient({"url": server.url}).get_schema(number)
+    assert (kept.schema_type, kept.schema_str) == ("AVRO", '"string"')
+
+
+def test_an_archive_of_the_registry_that_came_in_half_is_thrown_away(tmp_path, monkeypatch):
+    half = tmp_path / "half.tar.gz"
+    half.write_bytes(gzip.compress(bytes(2_000_000))[:1000])
+    monkeypatch.setattr("tests.registry._fetched", lambda release: half)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    with pytest.raises(servers.Missing, match=r"half\.tar\.gz was broken: try again"):
+        servers.registry_process().__enter__()
+    assert not half.exists()
+    kept = [path.name for path in (tmp_path / "projection-consumer").iterdir()]
+    assert kept == ["jvm"]
 
 
 def test_a_setting_that_postgresql_does_not_know_is_quoted_from_its_last_words():

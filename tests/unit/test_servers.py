@@ -10,8 +10,10 @@ def test_an_address_in_the_environment_is_taken_as_it_is(monkeypatch):
     monkeypatch.setenv("PROJECTIONS_TEST_KAFKA", "broker:9092")
     monkeypatch.setenv("PROJECTIONS_TEST_REDIS_70", "redis://server:6379/1")
     monkeypatch.setenv("PROJECTIONS_TEST_VALKEY_SENTINEL", "main@one:26379,two:26380")
+    monkeypatch.setenv("PROJECTIONS_TEST_SCHEMA_REGISTRY", "http://registry:8081")
     shared = servers.Shared()
     assert shared.get("kafka").bootstrap == "broker:9092"
+    assert shared.get("schema_registry").url == "http://registry:8081"
     assert shared.get("redis_70").url == "redis://server:6379/1"
     assert shared.get("valkey_sentinel").addresses == (("one", 26379), ("two", 26380))
     assert shared.get("valkey_sentinel").service == "main"
