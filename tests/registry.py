@@ -12,6 +12,7 @@ import tempfile
 from pathlib import Path
 
 from consumer.embedded.kafka import java
+from consumer.embedded.process import free_port
 from consumer.embedded.server import EmbeddedServer
 from consumer.errors import Misconfigured
 from tests.jvm import fetching
@@ -37,7 +38,9 @@ class Registry(EmbeddedServer):
             "quarkus.http.host": self.host,
             "quarkus.http.port": self.port,
             "apicurio.datasource.url": f"jdbc:h2:file:{self.folder / 'schemas'}",
-            "quarkus.log.console.json.enabled": "false",
+            # Its metrics and health, which would else be shown to the network, and at one port for all.
+            "quarkus.management.host": self.host,
+            "quarkus.management.port": free_port(),
             "java.io.tmpdir": self.folder,
         }
         options = [f"-D{name}={value}" for name, value in properties.items()]

@@ -1,8 +1,8 @@
 """The embedded servers: what survives a kill, and that nothing is left behind."""
 
-import gzip
 import os
 import shutil
+import tarfile
 from contextlib import closing
 
 import psycopg
@@ -125,17 +125,20 @@ def test_databases_at_an_address_of_the_environment_are_dropped_when_the_run_end
 
 def test_a_registry_keeps_all_that_it_answered_for_through_a_kill(own_registry):
     server = own_registry()
-    client = SchemaRegistryClient({"url": server.url})
-    number = client.register_schema("kept-value", Schema('"string"', "AVRO"))
+    with SchemaRegistryClient({"url": server.url}) as client:
+        number = client.register_schema("kept-value", Schema('"string"', "AVRO"))
     server.kill()
     server.start()
-    kept = SchemaRegistryClient({"url": server.url}).get_schema(number)
+    with SchemaRegistryClient({"url": server.url}) as client:
+        kept = client.get_schema(number)
     assert (kept.schema_type, kept.schema_str) == ("AVRO", '"string"')
 
 
 def test_an_archive_of_the_registry_that_came_in_half_is_thrown_away(tmp_path, monkeypatch):
     half = tmp_path / "half.tar.gz"
-    half.write_bytes(gzip.compress(bytes(2_000_000))[:1000])
+    with tarfile.open(half, "w:gz") as tar:
+        tar.add(__file__)
+    half.write_bytes(half.read_bytes()[:1000])
     monkeypatch.setattr("tests.registry._fetched", lambda release: half)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     with pytest.raises(servers.Missing, match=r"half\.tar\.gz was broken: try again"):
