@@ -37,7 +37,8 @@ class Registry(EmbeddedServer):
         properties = {
             "quarkus.http.host": self.host,
             "quarkus.http.port": self.port,
-            "apicurio.datasource.url": f"jdbc:h2:file:{self.folder / 'schemas'}",
+            # On disk before it answers: for who kills it.
+            "apicurio.datasource.url": f"jdbc:h2:file:{self.folder / 'schemas'};WRITE_DELAY=0",
             # Its metrics and health, which would else be shown to the network, and at one port for all.
             "quarkus.management.host": self.host,
             "quarkus.management.port": free_port(),
