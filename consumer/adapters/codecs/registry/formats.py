@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from consumer.adapters.codecs.registry import avro
+from consumer.adapters.codecs.registry import avro, json_schema, protobuf
 from consumer.adapters.codecs.registry.body import Read
 from consumer.adapters.codecs.registry.registered import Registered
 
@@ -12,4 +12,8 @@ from consumer.adapters.codecs.registry.registered import Registered
 Format = Callable[[Registered], Read]
 
 #: By the registry's word for the type.
-FORMATS: Mapping[str, Format] = {"AVRO": avro.reader}
+FORMATS: Mapping[str, Format] = {
+    "AVRO": avro.reader,
+    "JSON": json_schema.reader,
+    "PROTOBUF": protobuf.reader,
+}
