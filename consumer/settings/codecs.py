@@ -77,7 +77,7 @@ class CodecOfPlaces(Shape):
 
     @model_validator(mode="after")
     def _one_kind(self) -> CodecOfPlaces:
-        one_of(self, "json", "schema_registry")
+        one_of(self, "json_", "schema_registry")
         return self
 
 

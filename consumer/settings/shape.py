@@ -81,13 +81,14 @@ SecretFile = Annotated[Path, AfterValidator(_readable)]
 
 def one_of(part: BaseModel, *names: str) -> None:
     """Raises `ValueError` unless exactly one of the part's fields is set."""
-    given = [name for name in names if getattr(part, name) is not None]
+    shown = {name: type(part).model_fields[name].alias or name for name in names}
+    given = [shown[name] for name in names if getattr(part, name) is not None]
     if len(given) != 1:
+        *others, last = shown.values()
         none = "neither" if len(names) == 2 else "none"  # noqa: PLR2004  of two it is neither
         found = f"has {' and '.join(given)}" if given else f"has {none}"
         either = "either" if len(names) == 2 else "one of"  # noqa: PLR2004
-        listed = f"{', '.join(names[:-1])} or {names[-1]}"
-        raise ValueError(f"takes {either} {listed}, and {found}")
+        raise ValueError(f"takes {either} {', '.join(others)} or {last}, and {found}")
 
 
 def import_string(text: str) -> str:

@@ -70,7 +70,7 @@ class Registry:
                     told = client.get_schema(schema_id)
                 else:
                     told = client.get_schema_by_guid(schema_id)
-                known = self._whole(client, title, told, began + _SCHEMA)
+                known = self._whole(client, title, told, time.monotonic() + _SCHEMA)
         except Transient as outage:
             ended = time.monotonic()
             self._outage = (outage, ended + (ended - began))
@@ -82,11 +82,13 @@ class Registry:
         self, client: SchemaRegistryClient, title: str, told: Schema, deadline: float
     ) -> Registered:
         """With all that it refers to."""
+        if told.schema_str is None:
+            raise ValueError("an answer without a schema")
         references = [
             Reference(each.name or "", self._referred(client, title, each, deadline))
             for each in told.references or ()
         ]
-        return Registered(title, told.schema_type or "AVRO", told.schema_str or "", references)
+        return Registered(title, told.schema_type or "AVRO", told.schema_str, references)
 
     def _referred(
         self, client: SchemaRegistryClient, title: str, told: SchemaReference, deadline: float
