@@ -139,6 +139,14 @@ MUST_REJECT: dict[str, tuple[dict[str, Any], str]] = {
         shared(sources={"main": {"kafka": {"config": {"sasl.password": "hunter2"}}}}),
         "kafka.config.sasl.password holds a secret",
     ),
+    "a schema registry's password": (
+        shared(sources={"main": {"kafka": {"schema_registry": {"password": "hunter2"}}}}),
+        "schema_registry.password holds a secret",
+    ),
+    "a schema registry's token": (
+        shared(sources={"main": {"kafka": {"schema_registry": {"token": "hunter2"}}}}),
+        "schema_registry.token holds a secret",
+    ),
     "a password behind a dollar sign": (
         shared(offsets={"redis": {"password": "$hunter2"}}),
         "settings.offsets.redis.password holds a secret",
