@@ -6,11 +6,9 @@ import json
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
-from io import BytesIO
 from typing import Any
 from uuid import UUID
 
-import fastavro
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -19,66 +17,18 @@ from consumer.adapters.codecs.registry.avro_schemas import parsed
 from consumer.adapters.codecs.registry.bodies import Bodies
 from consumer.adapters.codecs.registry.body import Body
 from consumer.adapters.codecs.registry.framing import SchemaId
-from consumer.adapters.codecs.registry.registered import Reference, Registered, Unregistered
+from consumer.adapters.codecs.registry.registered import Reference, Registered
 from consumer.errors import Undecodable
 from consumer.model.position import IntOffset, Partition
-from consumer.model.record import Record
+from tests.schemas import Kept, a_record, bytes_of, field, logical, number, record, registered
 
 GUID = "6f3c1a52-97b5-4b2f-8d0e-1f6f2a9b7c11"
-
-
-class Kept:
-    """A registry that knows a few schemas."""
-
-    def __init__(self, schemas: dict[SchemaId, Registered]) -> None:
-        self.schemas = schemas
-        self.asked: list[SchemaId] = []
-
-    def schema(self, schema_id: SchemaId) -> Registered:
-        self.asked.append(schema_id)
-        if schema_id not in self.schemas:
-            raise Unregistered(f"http://registry knows no schema {schema_id}")
-        return self.schemas[schema_id]
-
-
-def registered(schema: Any, *references: Reference, type: str = "AVRO") -> Registered:
-    return Registered("schema 7", type, json.dumps(schema), references)
-
-
-def record(
-    value: bytes | None,
-    headers: Sequence[tuple[str, bytes | None]] = (),
-    key: bytes | None = b"the key",
-) -> Record:
-    return Record(Partition("orders", 3), IntOffset(41), key, value, headers)
-
-
-def bytes_of(schema: Any, value: Any) -> bytes:
-    out = BytesIO()
-    fastavro.schemaless_writer(out, fastavro.parse_schema(schema), value)
-    return out.getvalue()
-
-
-def number(value: int) -> bytes:
-    return bytes_of("long", value)
 
 
 def read(schema: Any, data: bytes, *references: Reference, reader: Any = None) -> Body:
     reader_schemas = [] if reader is None else [parsed(json.dumps(reader))]
     bodies = Bodies(Kept({7: registered(schema, *references)}), reader_schemas)
     return bodies.value(record(b"\0\0\0\0\7" + data))
-
-
-def a_record(*fields: Any, name: str = "Placed", namespace: str = "shop", **more: Any) -> Any:
-    return {"type": "record", "name": name, "namespace": namespace, "fields": list(fields), **more}
-
-
-def field(name: str, type: Any, **more: Any) -> Any:
-    return {"name": name, "type": type, **more}
-
-
-def logical(type: str, logicalType: str, **more: Any) -> Any:  # noqa: N803 - Avro's own word
-    return {"type": type, "logicalType": logicalType, **more}
 
 
 PLACED = a_record(field("number", "int"), field("note", ["null", "string"], default=None))

@@ -74,7 +74,7 @@ class SchemaRegistry:
         self._version, self._time = places.get("version"), places.get("time")
         self._data = places.get("data")
         self._looks_inside = any(is_of_value(place or "") for place in written.values())
-        self._of_tombstones = {
+        self._of_tombstones = {"aggregate_id": looks("key", bodies)} | {
             name: places[name]
             for name in ("type", "id", "aggregate_id")
             if name in places and not is_of_value(written[name] or "")
@@ -106,10 +106,8 @@ class SchemaRegistry:
         )
 
     def _tombstone(self, record: Record) -> Event:
-        known = {"aggregate_id": key_text(record, self._bodies) or ""}
-        for name, look in self._of_tombstones.items():
-            known[name] = as_text(look(record, None)) or ""
-        return tombstone(record, known)
+        looks = self._of_tombstones.items()
+        return tombstone(record, {name: as_text(look(record, None)) or "" for name, look in looks})
 
 
 def _name(record: Record, body: Body) -> str:
