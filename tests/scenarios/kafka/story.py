@@ -39,6 +39,8 @@ class Story(Telling):
         self.group = group
         #: Puts a checkpoint where no worker put it.
         self.set_checkpoint = set_checkpoint
+        #: What stands in the record of a number and a subject.
+        self.event = event
         self.topic = topic
         self.fleet = fleet
         self.partitions = [Partition(topic, n) for n in range(partitions)]
@@ -51,7 +53,7 @@ class Story(Telling):
             self._sent += 1
             subject = f"k{self._sent % 97}"
             self._producer.produce(
-                self.topic, event(self._sent, subject), subject, on_delivery=self._delivered
+                self.topic, self.event(self._sent, subject), subject, on_delivery=self._delivered
             )
             self._producer.poll(0)
         assert self._producer.flush(30) == 0
@@ -59,16 +61,20 @@ class Story(Telling):
     def publish_everywhere(self, count: int) -> None:
         """So many events on each partition."""
         for partition in self.partitions:
-            for _ in range(count):
-                self._sent += 1
-                subject = f"p{partition.number}"
-                self._producer.produce(
-                    self.topic,
-                    event(self._sent, subject),
-                    subject,
-                    partition=partition.number,
-                    on_delivery=self._delivered,
-                )
+            self.publish_to(partition, count)
+
+    def publish_to(self, partition: Partition, count: int) -> None:
+        """So many events on this one."""
+        subject = f"p{partition.number}"
+        for _ in range(count):
+            self._sent += 1
+            self._producer.produce(
+                self.topic,
+                self.event(self._sent, subject),
+                subject,
+                partition=partition.number,
+                on_delivery=self._delivered,
+            )
         assert self._producer.flush(30) == 0
 
     def grow(self, partitions: int) -> None:
