@@ -124,10 +124,12 @@ def places(*indexes: int) -> bytes:
         (number(-1), "its list of message indexes has no possible length"),
         (number(1 << 62), "its list of message indexes has no possible length"),
         (number(65) + bytes(65), "its list of message indexes has no possible length"),
-        (places(2), r"schema 7 has no message at index \[2\]"),
-        (places(-1), r"schema 7 has no message at index \[-1\]"),
-        (places(1, 1), r"schema 7 has no message at index \[1, 1\]"),
-        (places(0, 0, 0), r"schema 7 has no message at index \[0, 0, 0\]"),
+        (places(2), "schema 7 has no message at the index before the bytes"),
+        (places(-1), "schema 7 has no message at the index before the bytes"),
+        (places(1, 1), "schema 7 has no message at the index before the bytes"),
+        (b"\x0a\x0a\x08Nonsense", "schema 7 has no message at the index before the bytes"),
+        (b"\x09\x0a\x07Missing", "its list of message indexes has no possible length"),
+        (places(0, 0, 0), "schema 7 has no message at the index before the bytes"),
         (b"\0\x12\x05abc", "shop.Placed of schema 7: the bytes are no such message"),
         (b"\0\x12\xff\xff\xff\xff\x07", "shop.Placed of schema 7: the bytes are no such message"),
         (b"\0\x12\x01\xff", "shop.Placed of schema 7: the bytes are no such message"),
@@ -390,9 +392,10 @@ def test_a_text_of_proto2_that_is_not_utf_8_is_bytes() -> None:
         (places(1), "shop.Customer"),
         (places(1, 0), "shop.Customer.Address"),
         (places(0, 2), "shop.Placed.Line"),
+        (b"\x0a\x0a\x08Customer", "shop.Customer"),
     ],
 )
-def test_the_indexes_say_which_message_of_the_file_it_is(place: bytes, name: str) -> None:
+def test_indexes_or_a_name_say_which_message_of_the_file_it_is(place: bytes, name: str) -> None:
     kinds = [each.name for each in orders()[0].message_types_by_name["Placed"].nested_types]
     assert kinds == ["CountsEntry", "ByPlaceEntry", "Line"]
     assert read(place).name == name

@@ -6,26 +6,17 @@ from collections.abc import Callable
 from typing import Any
 
 import msgspec
-from google.protobuf.descriptor import Descriptor, FileDescriptor
 from google.protobuf.message import DecodeError, Message
 from google.protobuf.message_factory import GetMessageClass
 
 from consumer.adapters.codecs.reading import refused
 from consumer.adapters.codecs.registry.body import Body, Read
 from consumer.adapters.codecs.registry.protobuf_known import Inadmissible
+from consumer.adapters.codecs.registry.protobuf_places import Place, message_at, place_of_message
 from consumer.adapters.codecs.registry.protobuf_schemas import compiled
 from consumer.adapters.codecs.registry.protobuf_values import Values
 from consumer.adapters.codecs.registry.registered import Registered
 from consumer.model.record import Record
-
-#: What stands for the file's first message, the only one of most files.
-_FIRST = b"\0"
-
-#: Above it a list of indexes is no place of a message: the compiler does not take them nested so deep.
-_DEEPEST = 64
-
-#: The bit that says that the next byte belongs to the number too.
-_MORE = 0x80
 
 
 class _Kind(msgspec.Struct, frozen=True):
@@ -42,13 +33,14 @@ def reader(schema: Registered) -> Read:
     Raises `Unreadable`, and `Transient` where the compiler could not be run.
     """
     file = compiled(schema)
+    names = {name: place for place, name in enumerate(file.message_types_by_name)}
     values = Values()
-    kinds: dict[tuple[int, ...], _Kind] = {}
+    kinds: dict[Place, _Kind] = {}
 
-    def kind_at(record: Record, place: tuple[int, ...]) -> _Kind:
-        message = _message(file, place)
+    def kind_at(record: Record, place: Place) -> _Kind:
+        message = message_at(file, place)
         if message is None:
-            raise refused(record, f"{schema.title} has no message at index {list(place)}")
+            raise refused(record, f"{schema.title} has no message at the index before the bytes")
         name = message.full_name
         try:
             kind = _Kind(name, GetMessageClass(message).FromString, values.of(message))
@@ -58,7 +50,7 @@ def reader(schema: Registered) -> Read:
         return kinds.setdefault(place, kind)
 
     def read_body(record: Record, data: bytes, start: int) -> Body:
-        place, start = _place(record, data, start)
+        place, start = place_of_message(record, data, start, names)
         kind = kinds.get(place) or kind_at(record, place)
         try:
             return Body(kind.name, kind.values(kind.parse(data[start:])))
@@ -66,42 +58,6 @@ def reader(schema: Registered) -> Read:
             raise refused(record, f"{kind.name} of {schema.title}: {_why(cause)}") from cause
 
     return read_body
-
-
-def _message(file: FileDescriptor, place: tuple[int, ...]) -> Descriptor | None:
-    """The message at the first index in the file, within it the one at the second, and so on."""
-    found: Descriptor | None = None
-    here = list(file.message_types_by_name.values())
-    for index in place:
-        if not 0 <= index < len(here):
-            return None
-        found = here[index]
-        here = list(found.nested_types)
-    return found
-
-
-def _place(record: Record, data: bytes, start: int) -> tuple[tuple[int, ...], int]:
-    """The place of the message in its file, and where the message begins."""
-    if data[start : start + 1] == _FIRST:
-        return (0,), start + 1
-    count, at = _number(record, data, start)
-    if not 0 <= count <= _DEEPEST:
-        raise refused(record, "its list of message indexes has no possible length")
-    place = []
-    for _ in range(count):
-        index, at = _number(record, data, at)
-        place.append(index)
-    return tuple(place) or (0,), at
-
-
-def _number(record: Record, data: bytes, at: int) -> tuple[int, int]:
-    """A number as Protobuf's `sint64` is written, and where it ends."""
-    folded = 0
-    for shift, byte in enumerate(data[at : at + 10]):
-        folded |= (byte & ~_MORE) << 7 * shift
-        if not byte & _MORE:
-            return (folded >> 1) ^ -(folded & 1), at + shift + 1
-    raise refused(record, "its message indexes have no end")
 
 
 def _why(cause: Exception) -> str:
