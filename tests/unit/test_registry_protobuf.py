@@ -12,6 +12,9 @@ from typing import Any
 
 import msgspec
 import pytest
+from confluent_kafka.schema_registry import header_schema_id_serializer
+from confluent_kafka.schema_registry.serde import SchemaId
+from confluent_kafka.serialization import MessageField, SerializationContext
 from google.protobuf.descriptor import FileDescriptor
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
@@ -19,6 +22,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from consumer.adapters.codecs.registry import protobuf
+from consumer.adapters.codecs.registry.bodies import Bodies
 from consumer.adapters.codecs.registry.body import Body, Read
 from consumer.adapters.codecs.registry.protobuf_schemas import compiled
 from consumer.adapters.codecs.registry.registered import Reference, Registered, Unreadable
@@ -399,6 +403,24 @@ def test_indexes_or_a_name_say_which_message_of_the_file_it_is(place: bytes, nam
     kinds = [each.name for each in orders()[0].message_types_by_name["Placed"].nested_types]
     assert kinds == ["CountsEntry", "ByPlaceEntry", "Line"]
     assert read(place).name == name
+
+
+def test_behind_a_guid_in_a_header_the_indexes_are_there_too() -> None:
+    guid = "6f3c1a52-97b5-4b2f-8d0e-1f6f2a9b7c11"
+
+    class Kept:
+        def schema(self, schema_id: object) -> Registered:
+            assert schema_id == guid
+            return schema(ORDERS)
+
+    written = SchemaId("PROTOBUF", guid=guid, message_indexes=[1, 0])
+    headers: list[tuple[str, bytes]] = []
+    context = SerializationContext("orders", MessageField.VALUE, headers)
+    data = header_schema_id_serializer(b"\x0a\1x", context, written)
+    read = Bodies(Kept()).value(
+        Record(Partition("orders", 3), IntOffset(41), None, data, tuple(headers))
+    )
+    assert read == Body("shop.Customer.Address", {"city": "x"})
 
 
 # --- schemas -------------------------------------------------------------------------------------
