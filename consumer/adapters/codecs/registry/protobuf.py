@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
-import msgspec
-from google.protobuf.message import DecodeError, Message
+from google.protobuf.descriptor import Descriptor
+from google.protobuf.message import DecodeError
 from google.protobuf.message_factory import GetMessageClass
 
 from consumer.adapters.codecs.reading import refused
@@ -19,14 +16,6 @@ from consumer.adapters.codecs.registry.registered import Registered
 from consumer.model.record import Record
 
 
-class _Kind(msgspec.Struct, frozen=True):
-    """A message of the file, and how it is read."""
-
-    name: str
-    parse: Callable[[bytes], Message]
-    values: Callable[[Message], Any]
-
-
 def reader(schema: Registered) -> Read:
     """What reads messages of this schema's file.
 
@@ -35,29 +24,37 @@ def reader(schema: Registered) -> Read:
     file = compiled(schema)
     names = {name: place for place, name in enumerate(file.message_types_by_name)}
     values = Values()
-    kinds: dict[Place, _Kind] = {}
+    reads: dict[Place, Read] = {}
 
-    def kind_at(record: Record, place: Place) -> _Kind:
+    def read_first(record: Record, place: Place) -> Read:
         message = message_at(file, place)
         if message is None:
             raise refused(record, f"{schema.title} has no message at the index before the bytes")
-        name = message.full_name
+        title = f"{message.full_name} of {schema.title}"
         try:
-            kind = _Kind(name, GetMessageClass(message).FromString, values.of(message))
+            return reads.setdefault(place, _read(title, message, values))
         except Exception as cause:  # what the library does not take, such as a chain of 500 types
-            why = f"{name} of {schema.title} cannot be read ({type(cause).__name__})"
-            raise refused(record, why) from cause
-        return kinds.setdefault(place, kind)
+            raise refused(record, f"{title} cannot be read ({type(cause).__name__})") from cause
 
     def read_body(record: Record, data: bytes, start: int) -> Body:
         place, start = place_of_message(record, data, start, names)
-        kind = kinds.get(place) or kind_at(record, place)
-        try:
-            return Body(kind.name, kind.values(kind.parse(data[start:])))
-        except Exception as cause:  # whatever is raised here is about the bytes
-            raise refused(record, f"{kind.name} of {schema.title}: {_why(cause)}") from cause
+        read = reads.get(place) or read_first(record, place)
+        return read(record, data, start)
 
     return read_body
+
+
+def _read(title: str, kind: Descriptor, values: Values) -> Read:
+    """What reads a message of this kind."""
+    name, parse, values_of = kind.full_name, GetMessageClass(kind).FromString, values.of(kind)
+
+    def read_message(record: Record, data: bytes, start: int) -> Body:
+        try:
+            return Body(name, values_of(parse(data[start:])))
+        except Exception as cause:  # whatever is raised here is about the bytes
+            raise refused(record, f"{title}: {_why(cause)}") from cause
+
+    return read_message
 
 
 def _why(cause: Exception) -> str:
