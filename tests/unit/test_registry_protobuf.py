@@ -29,6 +29,7 @@ from consumer.adapters.codecs.registry.registered import Reference, Registered, 
 from consumer.errors import Transient, Undecodable
 from consumer.model.position import IntOffset, Partition
 from consumer.model.record import Record
+from tests.examples.pages import block
 
 ORDERS = """
 syntax = "proto3";
@@ -346,23 +347,21 @@ def test_a_decimal_is_never_rounded() -> None:
 
 class Line(msgspec.Struct):
     sku: str
-    quantity: int
 
 
-class Placed(msgspec.Struct):
-    number: int
-    placed_at: datetime
-    lines: list[Line]
-    card: str | None = None
-    voucher: Line | None = None
-    discount: int | None = 7
-
-
-def test_the_typed_decode_takes_it() -> None:
-    data = data_of(placed(number=3, placed_at={"seconds": 0}, lines=[{"sku": "a"}], card="visa"))
-    assert msgspec.convert(data, Placed) == Placed(
-        3, datetime(1970, 1, 1, tzinfo=UTC), [Line("a", 0)], "visa", None, None
+def test_the_page_s_type_decodes_it() -> None:
+    scope = {"msgspec": msgspec, "datetime": datetime, "Line": Line}
+    page = block("docs/schema-registry.md", "python", "class Placed")
+    exec(compile(page, "page", "exec", dont_inherit=True), scope)
+    data = data_of(placed(number=3, placed_at={"seconds": 0}, card="visa"))
+    made: Any = scope["Placed"]
+    read = msgspec.convert(data, made)
+    assert (read.number, read.placed_at, read.customer) == (
+        3,
+        datetime(1970, 1, 1, tzinfo=UTC),
+        None,
     )
+    assert (read.card, read.voucher) == ("visa", None)
 
 
 def test_of_proto2_a_field_that_is_unset_is_its_default_or_none() -> None:
