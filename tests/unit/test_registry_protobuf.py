@@ -8,6 +8,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import cache
+from types import SimpleNamespace
 from typing import Any
 
 import msgspec
@@ -16,6 +17,7 @@ from confluent_kafka.schema_registry import header_schema_id_serializer
 from confluent_kafka.schema_registry.serde import SchemaId
 from confluent_kafka.serialization import MessageField, SerializationContext
 from google.protobuf.descriptor import FileDescriptor
+from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 from hypothesis import given, settings
@@ -25,6 +27,7 @@ from consumer.adapters.codecs.registry import protobuf
 from consumer.adapters.codecs.registry.bodies import Bodies
 from consumer.adapters.codecs.registry.body import Body, Read
 from consumer.adapters.codecs.registry.protobuf_schemas import compiled
+from consumer.adapters.codecs.registry.protobuf_values import Values
 from consumer.adapters.codecs.registry.registered import Reference, Registered, Unreadable
 from consumer.errors import Transient, Undecodable
 from consumer.model.position import IntOffset, Partition
@@ -496,6 +499,46 @@ def test_the_compiler_prints_nothing(capfd: pytest.CaptureFixture[str]) -> None:
 
 def in_base64(registered: Registered) -> str:
     return base64.b64encode(compiled(registered).serialized_pb).decode()
+
+
+HOSTILE = "a or print('no')"
+
+
+def test_a_descriptor_with_names_that_are_code_is_unreadable() -> None:
+    file = FileDescriptorProto(name="a.proto")
+    file.message_type.add(name="A").field.add(name=HOSTILE, number=1, type=9, label=1)
+    text = base64.b64encode(file.SerializeToString()).decode()
+    with pytest.raises(Unreadable, match="it does not compile"):
+        protobuf.reader(schema(text))
+
+
+def test_names_that_are_code_would_not_be_run(capsys: pytest.CaptureFixture[str]) -> None:
+    field = (
+        compiled(schema("message A { repeated string a = 1; }"))
+        .message_types_by_name["A"]
+        .fields[0]
+    )
+
+    class Hostile:
+        name = HOSTILE
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(field, name)
+
+    class Kind:
+        full_name = "A"
+        fields = (Hostile(),)
+        oneofs = ()
+        file = field.file
+
+        def CopyToProto(self, proto: object) -> None:  # noqa: N802 - the library's own word
+            """As if there were no `optional`."""
+
+    kind: Any = Kind()
+    values = Values().of(kind)
+    message: Any = SimpleNamespace(**{HOSTILE: ["b"]})
+    assert values(message) == {HOSTILE: ["b"]}
+    assert capsys.readouterr().out == ""
 
 
 ADDRESS = 'syntax = "proto3"; package geo; message Address { string city = 1; }'
