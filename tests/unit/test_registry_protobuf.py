@@ -127,7 +127,9 @@ def places(*indexes: int) -> bytes:
     [
         (b"", "its message indexes have no end"),
         (b"\x80", "its message indexes have no end"),
-        (b"\x80" * 11, "its message indexes have no end"),
+        (b"\x80" * 10 + b"\0", "its message indexes have no end"),
+        (b"\x80\0", "schema 7 has no message at the index before the bytes"),
+        (b"\x08\x0a\x08Customer", "schema 7 has no message at the index before the bytes"),
         (places(0)[:1], "its message indexes have no end"),
         (number(-1), "its list of message indexes has no possible length"),
         (number(1 << 62), "its list of message indexes has no possible length"),

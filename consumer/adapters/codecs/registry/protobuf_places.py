@@ -57,7 +57,7 @@ def _by_indexes(record: Record, data: bytes, start: int) -> tuple[Place, int]:
     for _ in range(count):
         index, at = _number(record, data, at)
         place.append(index)
-    return tuple(place) or (0,), at
+    return tuple(place), at
 
 
 def _by_name(data: bytes, start: int, names: Mapping[str, int]) -> tuple[Place, int] | None:
