@@ -27,8 +27,8 @@ from consumer.model.record import Record
 class Json:
     """Decodes any JSON, given the places where the attributes of an event stand.
 
-    A place is `header:NAME`, `field:NAME` (`field:OUTER.INNER` where it is nested), `key`, or
-    `const:VALUE`. Without one, the id is the record's partition and offset, the aggregate id the key
+    A place is `header:NAME`, `field:NAME` (`field:OUTER.INNER` where it is nested, `field:NAME.0` for
+    the first in an array), `key`, or `const:VALUE`. Without one, the id is the record's partition and offset, the aggregate id the key
     ("" without a key), the version 1, the time the broker's, and the data the whole value. Data can
     have a field only. An id, type or aggregate id that is not at its place is `Undecodable`; a
     version, time or data that is not there is as without a place, or None.

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import msgspec
+from msgspec import Raw
 
 from consumer.adapters.codecs.reading import refused, text
 from consumer.errors import Misconfigured
@@ -13,6 +15,11 @@ from consumer.model.record import Record
 
 #: What an attribute may be.
 Scalar = str | int | float | None
+
+#: A name in a path that is an index of an array, and one that would be too far in: such an array is a
+#: list of things, and no attribute of an event.
+_INDEX = re.compile(r"0|[1-9][0-9]?")
+_TOO_FAR = re.compile(r"[1-9][0-9]{2,}")
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -28,7 +35,7 @@ class Place(msgspec.Struct, frozen=True):
 
     @staticmethod
     def parse(written: str) -> Place:
-        """Reads `header:NAME`, `field:NAME.NAME`, `key` or `const:VALUE`; else `Misconfigured`."""
+        """Reads `header:NAME`, `field:NAME.NAME` or `.INDEX`, `key` or `const:VALUE`; else `Misconfigured`."""
         match written.partition(":"):
             case "key", "", "":
                 return Place("key")
@@ -38,7 +45,7 @@ class Place(msgspec.Struct, frozen=True):
                 return Place("field", name, tuple(map(_attribute, name.split("."))))
         raise Misconfigured(
             f"{written!r} is no place in a record: write header:NAME, field:NAME "
-            "(field:OUTER.INNER where it is nested), key, or const:VALUE"
+            "(field:OUTER.INNER where it is nested, field:NAME.0 for the first in an array), key, or const:VALUE"
         )
 
     def read(self, record: Record, fields: Any) -> Scalar:
@@ -98,17 +105,28 @@ def _plant(tree: dict[str, Any], path: tuple[str, ...], leaf: Any) -> None:
 
 
 def _object(tree: Mapping[str, Any]) -> Any:
-    """A type that takes the tree's members alone: the others are skipped undecoded.
+    """A type that takes the tree's members alone, by name or by index: the others are skipped undecoded.
 
     Not a `TypedDict`: msgspec 0.22 finds no keys beyond ASCII there.
     """
+    types = {
+        name: _object(leaf) | None if isinstance(leaf, dict) else leaf
+        for name, leaf in tree.items()
+    }
+    indices = [int(name) for name in map(_field, tree) if _INDEX.fullmatch(name)]
+    if indices:
+        if len(indices) < len(tree):
+            names = " and ".join(map(_field, tree))
+            raise Misconfigured(
+                f"{names} are asked for in one place, which is an array or an object; keep one of them"
+            )
+        in_order = map(_attribute, map(str, range(max(indices) + 1)))
+        types = {name: types.get(name, Raw) for name in in_order}
     return msgspec.defstruct(
         "Fields",
-        [
-            (name, _object(leaf) | None, None) if isinstance(leaf, dict) else (name, leaf, None)
-            for name, leaf in tree.items()
-        ],
+        [(name, type, None) for name, type in types.items()],
         rename=_field,
+        array_like=bool(indices),
         frozen=True,
         gc=False,
     )
@@ -116,6 +134,10 @@ def _object(tree: Mapping[str, Any]) -> Any:
 
 def _attribute(field: str) -> str:
     """A name for Python, whatever the field is called."""
+    if _TOO_FAR.fullmatch(field):
+        raise Misconfigured(
+            f"{field[:9]} is beyond the last index of an array that is looked at, 99"
+        )
     return f"f{field.encode().hex()}"
 
 
