@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 import msgspec
@@ -12,6 +12,9 @@ from msgspec import Raw
 from consumer.adapters.codecs.reading import refused, text
 from consumer.errors import Misconfigured
 from consumer.model.record import Record
+
+#: Of a field: what `Fields` calls the objects around it, outermost first, and itself.
+Path = tuple[str, ...]
 
 #: What an attribute may be.
 Scalar = str | int | float | None
@@ -27,8 +30,7 @@ class Place(msgspec.Struct, frozen=True):
 
     kind: Literal["header", "field", "key", "const"]
     name: str = ""
-    #: Of a field: what `Fields` calls the objects around it, outermost first, and itself.
-    path: tuple[str, ...] = ()
+    path: Path = ()
 
     def __str__(self) -> str:
         return f"{self.kind}:{self.name}" if self.name else self.kind
@@ -61,22 +63,29 @@ class Place(msgspec.Struct, frozen=True):
                 value: Scalar = inner(fields, self.path)
                 return value
 
+    def reading(self) -> Callable[[Record, Any], Scalar]:
+        """`read`, with all decided that can be before there is a record: for who reads many."""
+        path = self.path
+        if not path:
+            return self.read
+        if len(path) > 1:
+            return lambda _, fields: inner(fields, path)
+        (name,) = path
+        return lambda _, fields: getattr(fields, name)
+
 
 class Fields:
-    """Decodes the fields that places name, and none of the others."""
+    """Decodes the fields at these paths, each to a type, and none of the others."""
 
-    def __init__(self, paths: Sequence[tuple[str, ...]], leaf: Any) -> None:
+    def __init__(self, types: Mapping[Path, Any]) -> None:
         tree: dict[str, Any] = {}
-        for path in paths:
-            _plant(tree, path, leaf)
-        self._decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(_object(tree))
-
-    def decode(self, value: bytes) -> Any:
-        """For `inner`; raises what msgspec raises where the value is not an object."""
-        return self._decoder.decode(value)
+        for path, type in types.items():
+            _plant(tree, path, type)
+        #: From a value to what `inner` takes; raises what msgspec raises where it is not an object.
+        self.decode: Callable[[bytes], Any] = msgspec.json.Decoder(_object(tree)).decode
 
 
-def inner(fields: Any, path: tuple[str, ...]) -> Any:
+def inner(fields: Any, path: Path) -> Any:
     """The value at the path; None where it, or an object around it, is absent or null."""
     for name in path:
         if fields is None:
@@ -92,7 +101,7 @@ def _header(record: Record, name: str) -> str | None:
     return text(record, f"header {name}", found[0]) if found and found[0] is not None else None
 
 
-def _plant(tree: dict[str, Any], path: tuple[str, ...], leaf: Any) -> None:
+def _plant(tree: dict[str, Any], path: Path, leaf: Any) -> None:
     *outer, last = path
     here: Any = tree
     for name in outer:
