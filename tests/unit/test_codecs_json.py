@@ -106,6 +106,12 @@ def test_an_index_ends_at_99(index: str) -> None:
         Json(type=f"field:types.{index}")
 
 
+@pytest.mark.parametrize("name", ['a"b', "a\\b", "a\x00b", "a.\n", "\ud800"])
+def test_a_name_that_json_escapes_cannot_be_asked_for(name: str) -> None:
+    with pytest.raises(Misconfigured, match="is no field that can be asked for"):
+        Json(type=f"field:{name}")
+
+
 def test_a_place_is_an_array_or_an_object() -> None:
     with pytest.raises(Misconfigured, match="0 and id are asked for in one place"):
         Json(type="field:it.0", id="field:it.id")

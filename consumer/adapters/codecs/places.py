@@ -23,6 +23,8 @@ Scalar = str | int | float | None
 #: list of things, and no attribute of an event.
 _INDEX = re.compile(r"0|[1-9][0-9]?")
 _TOO_FAR = re.compile(r"[1-9][0-9]{2,}")
+#: What msgspec takes in no name: what JSON escapes, and what is no text.
+_NO_NAME = re.compile(r'["\\\x00-\x1f\ud800-\udfff]')
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -146,6 +148,10 @@ def _attribute(field: str) -> str:
     if _TOO_FAR.fullmatch(field):
         raise Misconfigured(
             f"{field[:9]} is beyond the last index of an array that is looked at, 99"
+        )
+    if _NO_NAME.search(field):
+        raise Misconfigured(
+            f"{field!r} is no field that can be asked for: its name has a quote, a backslash or a control character"
         )
     return f"f{field.encode().hex()}"
 
