@@ -16,11 +16,9 @@ from typing import Any
 import pytest
 import yaml
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from pydantic import TypeAdapter
 
 from consumer import IntOffset, Partition, Record, Undecodable
-from consumer.settings.codecs import CodecSettings
-from consumer.wiring.codecs import codec
+from tests.examples.codecs import codec_of
 from tests.examples.pages import ROOT, block, blocks
 from tests.examples.terminal import Terminal, clean
 
@@ -44,7 +42,7 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[
     monkeypatch.syspath_prepend(tmp_path)
     forget_shop()
     importlib.invalidate_caches()
-    yield lambda name: codec(TypeAdapter(CodecSettings).validate_python(name))
+    yield codec_of
     forget_shop()
 
 
@@ -76,13 +74,12 @@ def test_the_page_as_it_is_typed(tmp_path: Path) -> None:
 
 def test_each_place_of_the_page_is_one() -> None:
     settings = yaml.safe_load(block(PAGE, "yaml", "codec:\n"))["codec"]
-    assert codec(TypeAdapter(CodecSettings).validate_python(settings))
+    assert codec_of(settings)
     for place in re.findall(
         r"^\| `([a-z]+(?::[^`]+)?)` \|", (ROOT / PAGE).read_text(), re.MULTILINE
     ):
         if place.partition(":")[0] in {"header", "field", "key", "const"}:
-            given = TypeAdapter(CodecSettings).validate_python({"json": {"type": place}})
-            assert codec(given)
+            assert codec_of({"json": {"type": place}})
 
 
 # --- compressed ----------------------------------------------------------------------------------

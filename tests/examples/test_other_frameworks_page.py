@@ -13,12 +13,10 @@ from typing import Any
 import msgspec
 import pytest
 import yaml
-from pydantic import TypeAdapter
 
 from consumer import Event, IntOffset, Partition, Record, Undecodable
-from consumer.settings.codecs import CodecSettings
 from consumer.testing import event, project
-from consumer.wiring.codecs import codec
+from tests.examples.codecs import codec_of
 from tests.examples.pages import ROOT, block
 
 PAGE = "docs/other-frameworks.md"
@@ -117,9 +115,10 @@ WRITTEN = {
 
 def read(who: str, value: bytes | None, headers: Headers = ()) -> Event:
     """With the settings of the page's line."""
-    settings = TypeAdapter(CodecSettings).validate_python(yaml.safe_load(SETTINGS[who]))
     record = Record(Partition("orders", 3), IntOffset(41), b"o-1", value, headers, NOON)
-    return codec(settings).decode(record)
+    it = codec_of(yaml.safe_load(SETTINGS[who])).decode(record)
+    assert isinstance(it, Event)
+    return it
 
 
 def test_each_line_of_the_table_has_its_record() -> None:
