@@ -42,7 +42,7 @@ class NewerRecord(Misconfigured):
 class Transient(ConsumerError):
     """Something is out of reach for now; the same call is worth making again.
 
-    A projector raises it when its store is down; its text goes into the log and into the checkpoint's record,
+    A projector raises it when its store is down, a codec when what it must ask is; its text goes into the log and into the checkpoint's record,
     so it must quote no event. Anything else that a projector raises is the fault of the event or of the
     projector.
     """

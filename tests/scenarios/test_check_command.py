@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from uuid import uuid4
@@ -14,6 +15,7 @@ from consumer.embedded.process import free_port
 from consumer.embedded.valkey import Valkey
 from tests.scenarios.shop import Shop
 from tests.servers import KafkaServer, PostgresqlServer, RedisServer
+from tests.stub_registry import StubRegistry
 
 
 @pytest.fixture
@@ -215,3 +217,37 @@ def test_a_read_model_that_is_away_or_wrong_is_told(shop: Shop) -> None:
         assert code == exits.MISCONFIGURED, told
         assert "projections.orders.read_model: " in told
         assert said in told
+
+
+def test_a_schema_registry_is_asked_and_what_is_wrong_with_it_told(
+    shop: Shop, kafka: KafkaServer
+) -> None:
+    shop.publish(range(10))
+    settings = shop.folder / "projections.yaml"
+    read = settings.read_text()
+    (shop.folder / "password").write_text("s3cret-4111")
+
+    def checked(codec: str) -> subprocess.CompletedProcess[str]:
+        spare = f"""sources:
+  spare:
+    kafka:
+      bootstrap_servers: ["{kafka.bootstrap}"]
+      schema_registry: {{url: "{stub.url}", username: me, password_file: password}}"""
+        text = read.replace("sources:", spare).replace("topics:", f"codec: {codec}, topics:")
+        settings.write_text(text)
+        return shop.projections("check")
+
+    with StubRegistry().served() as stub:
+        well = checked("cloudevents")
+        stub.password = "me:another"
+        refused = checked("schema_registry")
+
+    assert well.returncode == exits.DONE, well.stderr
+    assert "sources.spare.kafka.schema_registry: it answers" in well.stdout.splitlines()
+    assert refused.returncode == exits.MISCONFIGURED
+    assert refused.stderr.splitlines() == [
+        "projections.orders.source.codec: schema_registry reads by a schema registry, and the source has none: name it there, under kafka.schema_registry, or name another codec here",
+        f"sources.spare.kafka.schema_registry: {stub.url} does not take our credentials (HTTP 401): mend the password, or the token",
+        "2 problems",
+    ]
+    assert "s3cret" not in refused.stderr + refused.stdout

@@ -11,7 +11,12 @@ from consumer.adapters.codecs.registry import avro, framing
 from consumer.adapters.codecs.registry.avro_schemas import Schema
 from consumer.adapters.codecs.registry.body import Body, Read
 from consumer.adapters.codecs.registry.formats import FORMATS, Format
-from consumer.adapters.codecs.registry.framing import KEY_HEADER, VALUE_HEADER, SchemaId
+from consumer.adapters.codecs.registry.framing import (
+    KEY_HEADER,
+    NUMBER_BYTES,
+    VALUE_HEADER,
+    SchemaId,
+)
 from consumer.adapters.codecs.registry.registered import Registered, Unreadable, Unregistered
 from consumer.model.record import Record
 
@@ -31,12 +36,19 @@ class Bodies:
         avro_reader = partial(avro.reader, reader_schemas=reader_schemas)
         self._formats: Mapping[str, Format] = {**FORMATS, "AVRO": avro_reader}
         self._reads: dict[SchemaId, Read] = {}
+        #: The same by the bytes that name a number.
+        self._by_prefix: dict[bytes, Read] = {}
 
     def value(self, record: Record) -> Body:
         """The record's value; raises `Undecodable`, and `Transient` where the registry cannot be asked."""
-        if record.value is None:
+        value = record.value
+        if value is None:
             raise refused(record, "it has no value")
-        return self._body(record, record.value, VALUE_HEADER)
+        # The hot path: a schema that is known, and no header that might name another.
+        read = None if record.headers else self._by_prefix.get(value[:NUMBER_BYTES])
+        if read is not None:
+            return read(record, value, NUMBER_BYTES)
+        return self._body(record, value, VALUE_HEADER)
 
     def key(self, record: Record) -> Body:
         """The record's key, as `value`."""
@@ -68,4 +80,6 @@ class Bodies:
         except Unreadable as cause:
             raise refused(record, f"{schema.title} cannot be read: {cause}") from cause
         self._reads[schema_id] = read
+        if isinstance(schema_id, int):
+            self._by_prefix[framing.prefix(schema_id)] = read
         return read

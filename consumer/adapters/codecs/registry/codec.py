@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any
 
 from consumer.adapters.codecs.metadata import Metadata
@@ -29,6 +31,8 @@ from consumer.adapters.codecs.times import instant
 from consumer.errors import Misconfigured
 from consumer.model.event import Event
 from consumer.model.record import Record
+
+_NO_HEADERS: Mapping[str, Any] = MappingProxyType({})
 
 
 class SchemaRegistry:
@@ -73,6 +77,7 @@ class SchemaRegistry:
         self._aggregate_id = places.get("aggregate_id")
         self._version, self._time = places.get("version"), places.get("time")
         self._data = places.get("data")
+        self._is_bare = not places
         self._looks_inside = any(is_of_value(place or "") for place in written.values())
         self._of_tombstones = {"aggregate_id": looks("key", bodies)} | {
             name: places[name]
@@ -89,6 +94,22 @@ class SchemaRegistry:
         if value is None:
             return self._tombstone(record)
         body = self._bodies.value(record)
+        if (
+            self._is_bare
+        ):  # the hot path: what is asked for each attribute below is a tenth of its time
+            return Event(
+                place_of(record),
+                body.name or _name(record, body),
+                key_text(record, self._bodies) or "",
+                record.partition,
+                record.offset,
+                body.data,
+                1,
+                None,
+                record.time,
+                record.key,
+                Metadata(header_values, record) if record.headers else _NO_HEADERS,
+            )
         inside = plain(record, body.data) if self._looks_inside else None
         return Event(
             _text(record, "id", self._id, inside) if self._id else place_of(record),

@@ -15,14 +15,19 @@ KEY_HEADER = "__key_schema_id"
 VALUE_HEADER = "__value_schema_id"
 
 #: A magic byte of 0 and the number; of 1 and the GUID.
-_NUMBER, _GUID = 5, 17
+NUMBER_BYTES, _GUID_BYTES = 5, 17
 
 
 def is_framed(data: bytes) -> bool:
     """Whether the bytes seem to begin with a schema's number: no JSON, and hardly a text, begins with NUL, and
     no number is 0, as it would be in most of what `LongSerializer` writes.
     """
-    return data[:1] == b"\0" and len(data) >= _NUMBER and any(data[1:_NUMBER])
+    return data[:1] == b"\0" and len(data) >= NUMBER_BYTES and any(data[1:NUMBER_BYTES])
+
+
+def prefix(number: int) -> bytes:
+    """The bytes that name the schema of this number."""
+    return b"\0" + number.to_bytes(NUMBER_BYTES - 1)
 
 
 def frame(record: Record, data: bytes, header: str) -> tuple[SchemaId, bytes, int]:
@@ -42,10 +47,10 @@ def frame(record: Record, data: bytes, header: str) -> tuple[SchemaId, bytes, in
 
 def _split(record: Record, data: bytes, what: str) -> tuple[SchemaId, int]:
     magic = data[:1]
-    if magic == b"\0" and len(data) >= _NUMBER:
-        return int.from_bytes(data[1:_NUMBER]), _NUMBER
-    if magic == b"\1" and len(data) >= _GUID:
-        return str(UUID(bytes=data[1:_GUID])), _GUID
+    if magic == b"\0" and len(data) >= NUMBER_BYTES:
+        return int.from_bytes(data[1:NUMBER_BYTES]), NUMBER_BYTES
+    if magic == b"\1" and len(data) >= _GUID_BYTES:
+        return str(UUID(bytes=data[1:_GUID_BYTES])), _GUID_BYTES
     if magic in (b"\0", b"\1"):
         raise refused(record, f"{what} ends within the id of its schema")
     raise refused(
