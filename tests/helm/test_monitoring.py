@@ -107,11 +107,25 @@ def test_thresholds_are_the_projections(render: Render) -> None:
 
 
 def test_what_cannot_be_known_is_not_alerted_on(render: Render) -> None:
-    every = names(rules(render, {"defaults": {"partitions": 4}}))
-    assert every - names(rules(render)) == {"PartitionUnowned"}
+    every = names(rules(render))
     asleep = {"scaling": {"type": "keda", "minReplicas": 0}}  # no pod is no trouble
-    to_zero = {"defaults": {"partitions": 4, **asleep}}
-    assert every - names(rules(render, to_zero)) == {"MetricsAbsent"}
+    assert every - names(rules(render, {"defaults": asleep})) == {"MetricsAbsent"}
+
+
+def test_where_nobody_said_how_many_partitions_there_are_the_words_do_not_say_so(
+    render: Render,
+) -> None:
+    def words(partitions: int) -> str:
+        found = rules(render, {"defaults": {"partitions": partitions}})
+        return next(
+            rule["annotations"]["description"]
+            for rule in found
+            if rule["alert"] == "ProjectionPartitionUnowned"
+        )
+
+    hold = "The workers of orders hold {{ $value | humanize }} of its "
+    assert words(0).startswith(f"{hold}partitions together. ")
+    assert words(16).startswith(f"{hold}16 partitions together. ")
 
 
 def test_a_prometheus_without_namespaces_has_alerts_too(render: Render) -> None:
