@@ -55,6 +55,11 @@ MUST_ACCEPT: dict[str, dict[str, Any]] = {
     "another setting by a variable": of(
         env=[{"name": "PROJECTIONS_OFFSETS__REDIS__PREFIX", "value": "a"}]
     ),
+    "a label of all alerts that a projection takes away": {
+        "defaults": {"alerts": {"labels": {"team": "shop"}}},
+        **of(alerts={"labels": {"team": None}}),
+    },
+    "Prometheus' own interval": {"monitoring": {"podMonitor": {"enabled": True, "interval": ""}}},
     "a token's name": of(env=[{"name": "TOKEN_FILE", "value": "/etc/projections/secrets/x"}]),
 }
 
@@ -239,6 +244,22 @@ MUST_REJECT: dict[str, tuple[dict[str, Any], str]] = {
     "another port by a variable": (
         of(env=[{"name": "PROJECTIONS_HTTP__PORT", "value": "80"}]),
         "projections.orders.env.PROJECTIONS_HTTP__PORT is for the chart",
+    ),
+    "another port by a variable in small letters": (
+        of(env=[{"name": "projections_http__port", "value": "80"}]),
+        "projections.orders.env.projections_http__port is for the chart",
+    ),
+    "another port by a variable with all of it": (
+        of(env=[{"name": "PROJECTIONS_HTTP", "value": '{"port": 80}'}]),
+        "projections.orders.env.PROJECTIONS_HTTP is for the chart",
+    ),
+    "a drain by a variable": (
+        of(env=[{"name": "PROJECTIONS_PROJECTIONS__ORDERS__DRAIN_SECONDS", "value": "120"}]),
+        "is not computed of",
+    ),
+    "an interval that is no time": (
+        {"monitoring": {"podMonitor": {"interval": "30"}}},
+        "/monitoring/podMonitor/interval",
     ),
     "a variable that is a number": (of(env=[{"name": "A", "value": 5}]), "/env/0/value"),
     "a variable with a typo": (of(env=[{"name": "A", "valeu": "5"}]), "valeu"),
