@@ -174,6 +174,14 @@ def test_whatever_ends_is_started_again(services: Services) -> None:
     assert set(policies.values()) == {"unless-stopped"}
 
 
+def test_the_page_kills_one_worker_by_its_name_for_compose_would_kill_all_of_them(
+    model: dict[str, Any],
+) -> None:
+    page = (ROOT / "docs/compose.md").read_text(encoding="utf-8")
+    killed = re.findall(r"^\$ docker (.*\bkill .*)$", page, re.MULTILINE)
+    assert killed == [f"kill {model['name']}-worker-1"]
+
+
 def test_who_waits_for_health_waits_for_a_service_that_tells_it(services: Services) -> None:
     for service in services.values():
         for name, dependency in service.get("depends_on", {}).items():
