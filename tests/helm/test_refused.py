@@ -235,7 +235,16 @@ MUST_REJECT: dict[str, tuple[dict[str, Any], str]] = {
             of(env=[{"name": name, "value": "hunter2"}]),
             f"projections.orders.env.{name} holds a secret",
         )
-        for name in ("passPhrase", "AWS_SECRET_ACCESS_KEY", "CLIENT_SECRET", "API_KEY", "apikey")
+        for name in (
+            "passPhrase",
+            "DB_PASSWD",
+            "SECRET_KEY",
+            "PRIVATE_KEY",
+            "AWS_SECRET_ACCESS_KEY",
+            "CLIENT_SECRET",
+            "API_KEY",
+            "apikey",
+        )
     },
     "another place of the settings": (
         of(env=[{"name": "PROJECTIONS_CONFIG", "value": "/x"}]),
@@ -268,6 +277,10 @@ MUST_REJECT: dict[str, tuple[dict[str, Any], str]] = {
         "projections.orders.env.API_TOKEN holds a secret",
     ),
     "defaults without a part": ({"defaults": {"scaling": {"keda": None}}}, "keda"),
+    "a volume that is called like one of ours": (
+        of(volumes=[{"name": "tmp", "emptyDir": {"sizeLimit": "1Gi"}}]),
+        "/volumes/0/name",
+    ),
     "no image": ({"image": {"repository": None}}, "repository"),
     "a part that an older chart did not have": ({"monitoring": {"dashboard": None}}, "dashboard"),
 }
