@@ -77,6 +77,9 @@ def test_every_variable_for_our_image_is_one_that_it_knows(ours: Services) -> No
     found = {name for service in ours.values() for name in service["environment"]}
     found = {name for name in found if name.startswith("PROJECTIONS_")}
     assert found
+    events = (FOLDER / "events.py").read_text(encoding="utf-8")
+    others = {name for service in ours.values() for name in service["environment"]} - found
+    assert [name for name in others if f'"{name}"' not in events] == []
     for name in found - known:
         assert name.removeprefix("PROJECTIONS_").partition("__")[0] in fields, name
 
