@@ -68,6 +68,17 @@ def test_every_metric_and_label_of_the_dashboard_is_exported(query: str) -> None
     assert unknown(query) == []
 
 
+@pytest.mark.parametrize("query", queries())
+def test_projections_of_one_name_in_two_namespaces_are_two_lines(query: str) -> None:
+    groups = re.findall(r"\bby \(([^)]*)\)", query)
+    assert groups
+    assert all(each.startswith("namespace, projection") for each in groups)
+    legends = [
+        target["legendFormat"] for panel in DASHBOARD["panels"] for target in panel["targets"]
+    ]
+    assert all(each.startswith("{{namespace}} {{projection}}") for each in legends)
+
+
 @pytest.mark.parametrize(
     "query",
     [
