@@ -17,7 +17,7 @@ PAGE = "docs/alerts.md"
 def test_every_alert_has_its_section_and_no_section_is_of_another(render: Render) -> None:
     asked = {
         "monitoring": {"prometheusRule": {"enabled": True}},
-        "projections": {"orders": {"partitions": 8}},
+        "projections": {"orders": {"alerts": {"retentionSeconds": 3600}}},
     }
     groups = the(render(SHOP, asked), "PrometheusRule")["spec"]["groups"]
     alerts = {rule["alert"] for group in groups for rule in group["rules"]}

@@ -17,6 +17,8 @@ HISTOGRAM = ("_bucket", "_sum", "_count")
 #: What Prometheus itself adds to whatever it scrapes.
 ADDED = {"namespace", "pod", "instance"}
 DASHBOARD = json.loads((CHART / "files" / "dashboard.json").read_text())
+#: How long the log keeps an event, said.
+KEPT = {"retentionSeconds": 3600}
 ALL = {
     "monitoring": {
         kind: {"enabled": True}
@@ -58,7 +60,7 @@ def unknown(query: str) -> list[str]:
 
 
 def test_every_metric_and_label_of_the_rules_is_exported(render: Render) -> None:
-    for rule in rules(render, {"defaults": {"partitions": 4}}):
+    for rule in rules(render, {"defaults": {"partitions": 4, "alerts": KEPT}}):
         assert re.search(r"\bprojection_\w+", rule["expr"]), rule
         assert unknown(rule["expr"]) == [], rule["alert"]
 
@@ -118,9 +120,12 @@ def test_thresholds_are_the_projections(render: Render) -> None:
 
 
 def test_what_cannot_be_known_is_not_alerted_on(render: Render) -> None:
-    every = names(rules(render))
+    every = names(rules(render, {"defaults": {"alerts": KEPT}}))
+    assert every - names(rules(render)) == {"RetentionRisk"}
     asleep = {"scaling": {"type": "keda", "minReplicas": 0}}  # no pod is no trouble
-    assert every - names(rules(render, {"defaults": asleep})) == {"MetricsAbsent"}
+    assert every - names(rules(render, {"defaults": {"alerts": KEPT, **asleep}})) == {
+        "MetricsAbsent"
+    }
 
 
 def test_where_nobody_said_how_many_partitions_there_are_the_words_do_not_say_so(

@@ -18,7 +18,7 @@ CASES: dict[str, list[dict[str, Any]]] = yaml.safe_load(
     (Path(__file__).parent / "alerts" / "cases.yaml").read_text()
 )
 ALERTED = {
-    "defaults": {"alerts": {"labels": {"team": "shop"}}},
+    "defaults": {"alerts": {"labels": {"team": "shop"}, "retentionSeconds": 3600}},
     "monitoring": {
         "prometheusRule": {"enabled": True, "runbookUrl": "https://wiki.example.com/projections"}
     },

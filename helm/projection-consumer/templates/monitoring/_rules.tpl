@@ -40,6 +40,16 @@ Each is a sum or a maximum over the projection's pods, so that a pod which comes
   summary: The read model of {{ $name }} is old
   description: >-
     The oldest event that {{ $name }} has not applied is {{ $age }} old, and {{ int $alerts.lagSeconds }} seconds are allowed. Readers see what was true then.
+{{- with int $alerts.retentionSeconds }}
+- alert: ProjectionRetentionRisk
+  severity: critical
+  expr: max {{ $by }} (projection_lag_seconds{ {{- $its }}}) > {{ div . 2 }}
+  for: 5m
+  summary: The log will drop what {{ $name }} has not applied
+  description: >-
+    The oldest event that {{ $name }} has not applied is {{ $age }} old, and its log keeps an event for {{ . }} seconds. A partition
+    whose log has dropped what comes next halts, and those events are lost to it.
+{{- end }}
 # All of the last ten minutes against all of ten before; not for a lag of seconds, which is ordinary.
 - alert: ProjectionLagGrowing
   severity: warning
