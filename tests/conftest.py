@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import pytest
+from hypothesis import settings
 
 from consumer.embedded.kafka import Kafka
 from consumer.embedded.postgresql import Postgresql
@@ -27,6 +28,10 @@ T = TypeVar("T")
 # What is started in the background of a shell ignores Ctrl-C, and so would all that the tests start.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# An example that takes long is not wrong for it: the machine may be busy.
+settings.register_profile("unhurried", deadline=None)
+settings.load_profile("unhurried")
 
 _SHARED = pytest.StashKey[servers.Shared]()
 _DESK = pytest.StashKey[servers.Desk]()

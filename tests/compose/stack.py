@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import shlex
 import signal
 import subprocess
@@ -25,7 +26,8 @@ class Stack:
     """
 
     def __init__(self, model: dict[str, Any], folder: Path) -> None:
-        self.project = f"{model['name']}-{folder.name}".lower().replace("_", "-")
+        # All runs of this machine share podman's storage.
+        self.project = f"{model['name']}-{secrets.token_hex(4)}"
         self.services: dict[str, Any] = model["services"]
         del self.services["grafana"]
         self._order = TopologicalSorter(

@@ -77,6 +77,9 @@ def test_every_variable_for_our_image_is_one_that_it_knows(ours: Services) -> No
     found = {name for service in ours.values() for name in service["environment"]}
     found = {name for name in found if name.startswith("PROJECTIONS_")}
     assert found
+    events = (FOLDER / "events.py").read_text(encoding="utf-8")
+    others = {name for service in ours.values() for name in service["environment"]} - found
+    assert [name for name in others if f'"{name}"' not in events] == []
     for name in found - known:
         assert name.removeprefix("PROJECTIONS_").partition("__")[0] in fields, name
 
@@ -172,6 +175,14 @@ def test_whatever_ends_is_started_again(services: Services) -> None:
     policies = {name: service["restart"] for name, service in services.items()}
     assert policies.pop("topics") == "on-failure"  # it ends when it is done
     assert set(policies.values()) == {"unless-stopped"}
+
+
+def test_the_page_kills_one_worker_by_its_name_for_compose_would_kill_all_of_them(
+    model: dict[str, Any],
+) -> None:
+    page = (ROOT / "docs/compose.md").read_text(encoding="utf-8")
+    killed = re.findall(r"^\$ docker (.*\bkill .*)$", page, re.MULTILINE)
+    assert killed == [f"kill {model['name']}-worker-1"]
 
 
 def test_who_waits_for_health_waits_for_a_service_that_tells_it(services: Services) -> None:

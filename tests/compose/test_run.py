@@ -9,6 +9,7 @@ import re
 import shlex
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 from urllib.request import urlopen
@@ -49,6 +50,20 @@ def stack(model: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> It
         yield stack
     finally:
         stack.compose("down", "--volumes")
+
+
+def test_two_runs_at_once_on_one_machine_are_two_projects(
+    model: dict[str, Any], tmp_path: Path
+) -> None:
+    found = set()
+    for run in ("one", "two"):
+        folder = tmp_path / run / "compose0"
+        folder.mkdir(parents=True)
+        try:
+            found.add(Stack(copy.deepcopy(model), folder).project)
+        except ContainersMissing as missing:
+            pytest.skip(f"containers are missing: {missing}")
+    assert len(found) == 2
 
 
 def standing(stack: Stack) -> dict[str, str]:

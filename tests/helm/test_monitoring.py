@@ -17,6 +17,8 @@ HISTOGRAM = ("_bucket", "_sum", "_count")
 #: What Prometheus itself adds to whatever it scrapes.
 ADDED = {"namespace", "pod", "instance"}
 DASHBOARD = json.loads((CHART / "files" / "dashboard.json").read_text())
+#: How long the log keeps an event, said.
+KEPT = {"retentionSeconds": 3600}
 ALL = {
     "monitoring": {
         kind: {"enabled": True}
@@ -58,7 +60,7 @@ def unknown(query: str) -> list[str]:
 
 
 def test_every_metric_and_label_of_the_rules_is_exported(render: Render) -> None:
-    for rule in rules(render, {"defaults": {"partitions": 4}}):
+    for rule in rules(render, {"defaults": {"partitions": 4, "alerts": KEPT}}):
         assert re.search(r"\bprojection_\w+", rule["expr"]), rule
         assert unknown(rule["expr"]) == [], rule["alert"]
 
@@ -66,6 +68,17 @@ def test_every_metric_and_label_of_the_rules_is_exported(render: Render) -> None
 @pytest.mark.parametrize("query", queries())
 def test_every_metric_and_label_of_the_dashboard_is_exported(query: str) -> None:
     assert unknown(query) == []
+
+
+@pytest.mark.parametrize("query", queries())
+def test_projections_of_one_name_in_two_namespaces_are_two_lines(query: str) -> None:
+    groups = re.findall(r"\bby \(([^)]*)\)", query)
+    assert groups
+    assert all(each.startswith("namespace, projection") for each in groups)
+    legends = [
+        target["legendFormat"] for panel in DASHBOARD["panels"] for target in panel["targets"]
+    ]
+    assert all(each.startswith("{{namespace}} {{projection}}") for each in legends)
 
 
 @pytest.mark.parametrize(
@@ -107,11 +120,28 @@ def test_thresholds_are_the_projections(render: Render) -> None:
 
 
 def test_what_cannot_be_known_is_not_alerted_on(render: Render) -> None:
-    every = names(rules(render, {"defaults": {"partitions": 4}}))
-    assert every - names(rules(render)) == {"PartitionUnowned"}
+    every = names(rules(render, {"defaults": {"alerts": KEPT}}))
+    assert every - names(rules(render)) == {"RetentionRisk"}
     asleep = {"scaling": {"type": "keda", "minReplicas": 0}}  # no pod is no trouble
-    to_zero = {"defaults": {"partitions": 4, **asleep}}
-    assert every - names(rules(render, to_zero)) == {"MetricsAbsent"}
+    assert every - names(rules(render, {"defaults": {"alerts": KEPT, **asleep}})) == {
+        "MetricsAbsent"
+    }
+
+
+def test_where_nobody_said_how_many_partitions_there_are_the_words_do_not_say_so(
+    render: Render,
+) -> None:
+    def words(partitions: int) -> str:
+        found = rules(render, {"defaults": {"partitions": partitions}})
+        return next(
+            rule["annotations"]["description"]
+            for rule in found
+            if rule["alert"] == "ProjectionPartitionUnowned"
+        )
+
+    hold = "The workers of orders hold {{ $value | humanize }} of its "
+    assert words(0).startswith(f"{hold}partitions together. ")
+    assert words(16).startswith(f"{hold}16 partitions together. ")
 
 
 def test_a_prometheus_without_namespaces_has_alerts_too(render: Render) -> None:

@@ -17,9 +17,8 @@ from tests.helm.conftest import SHOP, Render, the
 CASES: dict[str, list[dict[str, Any]]] = yaml.safe_load(
     (Path(__file__).parent / "alerts" / "cases.yaml").read_text()
 )
-#: Four partitions, and the rules.
 ALERTED = {
-    "defaults": {"partitions": 4, "alerts": {"labels": {"team": "shop"}}},
+    "defaults": {"alerts": {"labels": {"team": "shop"}, "retentionSeconds": 3600}},
     "monitoring": {
         "prometheusRule": {"enabled": True, "runbookUrl": "https://wiki.example.com/projections"}
     },
@@ -37,10 +36,13 @@ def promtool() -> str:
 
 
 @pytest.fixture
-def rules(render: Render, tmp_path: Path) -> Path:
-    """The rules as Prometheus reads them."""
+def rules(render: Render, tmp_path: Path, request: pytest.FixtureRequest) -> Path:
+    """The rules as Prometheus reads them; of as many partitions as the test's case says, if it has one."""
+    said = getattr(request.node, "callspec", None)
+    partitions = said.params["case"].get("partitions", 4) if said else 4
     file = tmp_path / "rules.json"
-    file.write_text(json.dumps(the(render(SHOP, ALERTED), "PrometheusRule")["spec"]))
+    manifests = render(SHOP, ALERTED, {"defaults": {"partitions": partitions}})
+    file.write_text(json.dumps(the(manifests, "PrometheusRule")["spec"]))
     return file
 
 

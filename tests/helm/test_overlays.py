@@ -92,6 +92,11 @@ def test_null_takes_a_projection_a_source_and_a_default_away(render: Render) -> 
     assert set(settings["sources"]) == {"main"}
 
 
+def test_a_projection_of_which_the_defaults_say_all_is_there(render: Render) -> None:
+    values = {**SHOP, "defaults": {"settings": ORDERS["settings"]}, "projections": {"orders": {}}}
+    assert the(render(values), "Deployment")["metadata"]["name"] == "shop-orders"
+
+
 def test_no_null_reaches_kubernetes_or_the_worker(render: Render) -> None:
     nothing = dict.fromkeys(("nodeSelector", "affinity", "labels", "podAnnotations", "env"))
     values = of(**nothing, resources={"requests": {"cpu": None}, "limits": None})

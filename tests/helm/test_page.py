@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -156,6 +157,13 @@ def test_the_names_of_helm_and_the_files_of_all_commands_are_those_of_the_page()
         assert all(ROOT / word.removeprefix("$CLONE/") == CHART for word in charts), words
         if words[0] == "helm" and words[1] != "show" and len(words) > 2:
             assert words[2] == "shop"
+
+
+def test_our_image_is_made_with_its_labels_and_is_the_one_that_yours_is_built_on() -> None:
+    assert ["make", "-C", "$CLONE", "image"] in COMMANDS
+    package = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    steps = block(INSTALL, "dockerfile", "# Dockerfile")
+    assert f"FROM projection-consumer:{package['version']}\n" in steps
 
 
 def test_every_command_of_ours_is_one_that_the_command_line_takes(tmp_path: Path) -> None:

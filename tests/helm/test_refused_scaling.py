@@ -46,6 +46,10 @@ MUST_ACCEPT: dict[str, dict[str, Any]] = {
         **streams(password_file="/etc/projections/secrets/redis"),
         **of(**ITS, scaling={"type": "keda", "keda": {"authenticationRef": "redis"}}),
     },
+    "keda for a Redis with a certificate that keda is given too": {
+        **streams(url="rediss://redis/1?ssl_ca_certs=/etc/projections/secrets/ca.pem"),
+        **of(**ITS, scaling={"type": "keda", "keda": {"authenticationRef": "redis"}}),
+    },
     "keda with a mirror in words": of(settings={"source": {"mirror": "yes"}}, **KEDA),
     "keda for a broker with a public certificate": kafka(config={"security.protocol": "SSL"}),
     "an HPA on the limit alone": of(
@@ -173,6 +177,23 @@ MUST_REJECT: dict[str, tuple[dict[str, Any], str]] = {
             **of(scaling={"type": "keda", "keda": {"authenticationRef": "kafka"}}),
         },
         "triggers are made for sasl.mechanism PLAIN",
+    ),
+    "keda for a Redis on a socket of the pod": (
+        redis(url="unix:///run/redis.sock"),
+        "which keda does not reach",
+    ),
+    "keda for a Redis with a certificate of its own": (
+        redis(url="rediss://redis/1?ssl_ca_certs=/etc/projections/secrets/ca.pem"),
+        "which keda does not see",
+    ),
+    "a number in a trigger, where KEDA wants a text": (
+        of(
+            scaling={
+                "type": "keda",
+                "keda": {"triggers": [{"type": "cron", "metadata": {"desiredReplicas": 5}}]},
+            }
+        ),
+        "/metadata/desiredReplicas",
     ),
     "no way to scale": (of(scaling={"type": None}), "scaling/type"),
 }

@@ -31,6 +31,15 @@ def test_keda_speaks_to_kafka_as_the_workers_do(render: Render) -> None:
     assert {"tls", "sasl"}.isdisjoint(plain)
 
 
+def test_of_several_topics_none_limits_the_pods_to_its_own_partitions(render: Render) -> None:
+    def idle(*topics: str) -> list[str]:
+        orders = of(settings={"source": {"topics": [*topics]}}, scaling={"type": "keda"})
+        return [each["metadata"]["allowIdleConsumers"] for each in triggers(render(SHOP, orders))]
+
+    assert idle("orders") == ["false"]
+    assert idle("orders", "returns") == ["true", "true"]
+
+
 def test_keda_is_told_the_port_of_redis_and_no_password(render: Render) -> None:
     url = "redis://shop:${REDIS_PASSWORD}@redis/2"
     sources = {"settings": {"sources": {"streams": {"redis": {"url": url, "streams": 1}}}}}

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from tests.helm import test_refused, test_refused_scaling
+from tests.helm import test_refused, test_refused_scaling, test_refused_secrets
 from tests.helm.conftest import CHART, SHOP, Refused, Template
 
 #: How a refusal says what to do.
@@ -36,6 +36,7 @@ def test_every_refusal_is_tried_and_says_where_and_what_to_do(template: Template
     said = []
     for values, _ in [
         *test_refused.MUST_REJECT.values(),
+        *test_refused_secrets.MUST_REJECT.values(),
         *test_refused_scaling.MUST_REJECT.values(),
     ]:
         with pytest.raises(Refused) as refused:

@@ -16,6 +16,7 @@ from tests.cluster.node.containerd import Containerd
 from tests.tools import ToolMissing
 
 _KIND = "projection-consumer"
+_HOST, _IMAGE = "PROJECTIONS_TEST_HOST", "PROJECTIONS_TEST_IMAGE"
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,12 @@ def _given(kubeconfig: Path) -> Ground:
     own = node.FOLDER / "kubeconfig"
     if own.exists() and own.read_bytes() == kubeconfig.read_bytes():
         return _built(Cluster(kubeconfig, node.network.HOST))
-    return Ground(Cluster(kubeconfig, os.environ["PROJECTIONS_TEST_HOST"]), None)
+    if not {_HOST, _IMAGE} <= os.environ.keys():
+        raise ToolMissing(
+            f"KUBECONFIG names a cluster, so say {_HOST}, this machine's address as its pods reach it, and {_IMAGE}, "
+            "two images that it has, with a comma between; or unset KUBECONFIG"
+        )
+    return Ground(Cluster(kubeconfig, os.environ[_HOST]), None)
 
 
 def _node() -> Iterator[Ground]:

@@ -1,7 +1,7 @@
 """Events at a steady rate, from a process of its own: `python -m tests.kubernetes.load SETTINGS TOPIC RATE FIRST`.
 
-Each line on its standard input is another rate, in events a second. SIGTERM ends it, when all that it
-published is in the log.
+Each line on its standard input is another rate, in events a second. SIGTERM ends it, or the
+end of its standard input, when all that it published is in the log.
 """
 
 from __future__ import annotations
@@ -88,11 +88,12 @@ class _Pace:
             return int(self._due)
 
     def follow(self) -> None:
-        """What is said on standard input."""
+        """What is said on standard input; where that ends, whoever asked for the load is gone."""
         for line in sys.stdin:
             self.due()
             with self._lock:
                 self._rate = float(line)
+        self.ended.set()
 
 
 def main(settings: str, topic: str, rate: str, first: str) -> None:

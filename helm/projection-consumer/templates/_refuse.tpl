@@ -56,8 +56,11 @@
 {{- include "projection-consumer.refuseSecrets" (dict "where" (printf "%s.scaling.keda.triggers" $where) "value" .projection.scaling.keda.triggers) -}}
 {{- range .projection.env -}}
 {{- include "projection-consumer.refuseSecrets" (dict "where" (printf "%s.env.%s" $where .name) "value" .value) -}}
-{{- if regexMatch "^PROJECTIONS_(CONFIG$|HTTP_)" .name -}}
+{{- if regexMatch "(?i)^PROJECTIONS_(CONFIG$|HTTP(_|$))" .name -}}
 {{- fail (printf "%s.env.%s is for the chart to say: it mounts the settings, and probes the port of settings.http" $where .name) -}}
+{{- end -}}
+{{- if regexMatch "(?i)^PROJECTIONS_PROJECTIONS.*drain_seconds" (printf "%s %v" .name .value) -}}
+{{- fail (printf "%s.env.%s is a drain that the pod's time to stop is not computed of. Say it as settings.drain_seconds" $where .name) -}}
 {{- end -}}
 {{- end -}}
 {{- end }}

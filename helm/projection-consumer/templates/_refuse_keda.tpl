@@ -20,6 +20,9 @@
 {{- if or $redis.sentinel (not (regexMatch "(?i)^(|false|no|off|0)$" (dig "cluster" "" $redis | toString))) -}}
 {{- fail (printf "%s: for a Redis Cluster or Sentinels give scaling.keda.triggers" $where) -}}
 {{- end -}}
+{{- if hasPrefix "unix:" (lower (toString $redis.url)) -}}
+{{- fail (printf "%s: the source is a socket of the pod, which keda does not reach. Give scaling.keda.triggers" $where) -}}
+{{- end -}}
 {{- if and (not $ref) (or $redis.password $redis.password_file (regexMatch "//[^/@]*:[^/@]*@" (toString $redis.url))) -}}
 {{- fail (printf "%s: the broker wants credentials, so keda does too: name a TriggerAuthentication as scaling.keda.authenticationRef" $where) -}}
 {{- end -}}
@@ -32,7 +35,8 @@
 {{- fail (printf "%s: triggers are made for sasl.mechanism PLAIN, SCRAM-SHA-256 and SCRAM-SHA-512, and the source has another or names none. Say one of them, or give scaling.keda.triggers" $where) -}}
 {{- end -}}
 {{- end -}}
-{{- if and (not $ref) (regexMatch "ssl[.](ca|certificate|key|keystore)[.]" (join " " (concat (keys $config) (keys (dig "config_files" dict $kafka))))) -}}
+{{- $named := join " " (concat (keys $config) (keys (dig "config_files" dict $kafka))) -}}
+{{- if and (not $ref) (or (regexMatch "ssl[.](ca|certificate|key|keystore)[.]" $named) (regexMatch "[?&]ssl_(ca|certfile|keyfile)" (toString $redis.url))) -}}
 {{- fail (printf "%s: the broker's certificates are files of the pod, which keda does not see: give them as ca, cert and key to a TriggerAuthentication, and name it as scaling.keda.authenticationRef" $where) -}}
 {{- end -}}
 {{- end }}

@@ -17,7 +17,7 @@ $(NAME) as in a container's environment.
 {{- end -}}
 {{- else if not (kindIs "invalid" .value) -}}
 {{- $plain := regexReplaceAll "[$]([{][A-Za-z_][A-Za-z0-9_]*(:-)?[}]|[(][A-Za-z_][A-Za-z0-9_]*[)])" (toString .value) "" -}}
-{{- $named := regexMatch "(?i)(password|passphrase|secret|secret_access_key|key[.]pem|_token|schema_registry[.]token|api_?key)$" $where -}}
+{{- $named := regexMatch "(?i)(password|passwd|passphrase|secret|secret_(access_)?key|private_key|key[.]pem|_token|schema_registry[.]token|api_?key)$" $where -}}
 {{- $inside := regexMatch "(?i)(://[^/@\\s:]*:[^/@\\s]+@|password=[^&\\s])" $plain -}}
 {{- if or (and $named $plain) $inside -}}
 {{- fail (printf "%s holds a secret. Put it into a Secret, name that as existingSecret, and say where its file is, as in password_file: /etc/projections/secrets/KEY" $where) -}}

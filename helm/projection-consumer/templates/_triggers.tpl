@@ -13,6 +13,7 @@
 {{- $secured := dict -}}
 {{- if regexMatch "SSL$" $protocol -}}{{- $_ := set $secured "tls" "enable" -}}{{- end -}}
 {{- if hasPrefix "SASL_" $protocol -}}{{- $_ := set $secured "sasl" (include "projection-consumer.kedaSasl" $config) -}}{{- end -}}
+{{- /* Each sees one topic, and would allow as many pods as that has partitions: of several, maxReplicas alone bounds them. */ -}}
 {{- range $topics -}}
 {{- $triggers = append $triggers (dict "type" "kafka" "metadata" (merge (dict
       "bootstrapServers" (join "," $source.kafka.bootstrap_servers)
@@ -21,7 +22,7 @@
       "lagThreshold" (toString (int $keda.lagThreshold))
       "activationLagThreshold" (toString (int $keda.activationLagThreshold))
       "offsetResetPolicy" "earliest"
-      "allowIdleConsumers" "false"
+      "allowIdleConsumers" (toString (gt (len $topics) 1))
     ) $secured)) -}}
 {{- end -}}
 {{- else -}}

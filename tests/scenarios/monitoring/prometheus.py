@@ -5,15 +5,13 @@ from __future__ import annotations
 import http.client
 import json
 import shutil
-import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-from consumer.embedded.process import HOST, free_port
-from tests.fleet import eventually
+from consumer.embedded.process import HOST, ServerProcess, free_port
 
 
 class Prometheus:
@@ -72,12 +70,11 @@ def prometheus(
         f"--storage.tsdb.path={folder / 'data'}",
         f"--web.listen-address={HOST}:{port}",
     ]
-    with (folder / "prometheus.log").open("wb") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log)
+    found = Prometheus(port)
+    log = folder / "prometheus.log"
+    server = ServerProcess("prometheus", command, log=log, answers=found.answers)
+    server.start()
     try:
-        found = Prometheus(port)
-        eventually(found.answers, "Prometheus answers")
         yield found
     finally:
-        process.terminate()
-        process.wait(20)
+        server.stop()

@@ -16,7 +16,10 @@ Each is a sum or a maximum over the projection's pods, so that a pod which comes
 {{- end -}}
 {{- $pods := int .projection.replicas -}}
 {{- if ne $scaling.type "none" -}}{{- $pods = int $scaling.minReplicas -}}{{- end -}}
-{{- $storm := max 20 (mul 3 $partitions) -}}
+{{- $assigned := printf "sum %s (projection_assigned_partitions{%s})" $by $its -}}
+{{- /* Where nobody said how many partitions there are, three times the most that were held together. */ -}}
+{{- $storm := max 20 (mul 3 $partitions) | toString -}}
+{{- if not $partitions -}}{{- $storm = printf "clamp_min(3 * max_over_time((%s)[15m:1m]), 20)" $assigned -}}{{- end -}}
 {{- $value := "{{ $value | humanize }}" -}}
 {{- $age := "{{ $value | humanizeDuration }}" -}}
 # By batches and not by events: a batch of types that the projector does not handle moves the checkpoint too.
@@ -37,6 +40,16 @@ Each is a sum or a maximum over the projection's pods, so that a pod which comes
   summary: The read model of {{ $name }} is old
   description: >-
     The oldest event that {{ $name }} has not applied is {{ $age }} old, and {{ int $alerts.lagSeconds }} seconds are allowed. Readers see what was true then.
+{{- with int $alerts.retentionSeconds }}
+- alert: ProjectionRetentionRisk
+  severity: critical
+  expr: max {{ $by }} (projection_lag_seconds{ {{- $its }}}) > {{ div . 2 }}
+  for: 5m
+  summary: The log will drop what {{ $name }} has not applied
+  description: >-
+    The oldest event that {{ $name }} has not applied is {{ $age }} old, and its log keeps an event for {{ . }} seconds. A partition
+    whose log has dropped what comes next halts, and those events are lost to it.
+{{- end }}
 # All of the last ten minutes against all of ten before; not for a lag of seconds, which is ordinary.
 - alert: ProjectionLagGrowing
   severity: warning
@@ -55,15 +68,13 @@ Each is a sum or a maximum over the projection's pods, so that a pod which comes
   summary: Partitions of {{ $name }} halted
   description: >-
     {{ $value }} partitions of {{ $name }} stand at their checkpoints until a person acts; the log line `halted` says at which event and why.
-{{- if $partitions }}
 - alert: ProjectionPartitionUnowned
   severity: critical
-  expr: sum {{ $by }} (projection_assigned_partitions{ {{- $its }}}) < {{ $partitions }}
+  expr: {{ $assigned }} < {{ max 1 $partitions }}
   for: 5m
   summary: Nobody holds some partitions of {{ $name }}
   description: >-
-    The workers of {{ $name }} hold {{ $value }} of its {{ $partitions }} partitions together. Of the others no lag is measured and no event applied.
-{{- end }}
+    The workers of {{ $name }} hold {{ $value }} of its{{ with $partitions }} {{ . }}{{ end }} partitions together. Of the others no lag is measured and no event applied.
 # Workers only go forwards, so this is a reset by hand, or a store that lost commits.
 - alert: ProjectionOffsetAnomaly
   severity: warning
@@ -95,15 +106,22 @@ Each is a sum or a maximum over the projection's pods, so that a pod which comes
   description: >-
     {{ $value }} partitions of {{ $name }} have a batch that fails and is tried again. The read model's store or the offset store is away, or the projector
     has a bug; the log line `waiting` says which.
+# Or a new pod met them before it was first looked at: `increase` sees no step there.
 - alert: ProjectionDecodeErrors
   severity: warning
-  expr: sum {{ $by }} (increase(projection_decode_errors_total{ {{- $its }}}[15m])) > 0
+  expr: >-
+    sum {{ $by }} (increase(projection_decode_errors_total{ {{- $its }}}[15m])) > 0
+    or sum {{ $by }} (last_over_time(projection_decode_errors_total{ {{- $its }}}[15m])
+    unless last_over_time(projection_decode_errors_total{ {{- $its }}}[15m] offset 15m)) > 0
   summary: Events cannot be read by {{ $name }}
   description: >-
     {{ $value }} events could not be read by a codec, upcaster or type of {{ $name }} in 15 minutes; their partition halted, or they were skipped.
 - alert: ProjectionEventsSkipped
   severity: warning
-  expr: sum {{ $by }} (increase(projection_skipped_events_total{ {{- $its }}}[15m])) > 0
+  expr: >-
+    sum {{ $by }} (increase(projection_skipped_events_total{ {{- $its }}}[15m])) > 0
+    or sum {{ $by }} (last_over_time(projection_skipped_events_total{ {{- $its }}}[15m])
+    unless last_over_time(projection_skipped_events_total{ {{- $its }}}[15m] offset 15m)) > 0
   summary: Events are passed over by {{ $name }}
   description: >-
     {{ $value }} events were passed over by {{ $name }} in 15 minutes because on_undecodable is skip; they are missing from its read model.
