@@ -32,7 +32,7 @@ def test_an_event_is_kept_whole() -> None:
     EventArchive().project(batch(whole), transaction)
     assert transaction.appended == [
         (
-            P.topic, P.number, 17, 0, "17", "id", "placed", 2, "a", 3, NOON, b"\xff", '{"n":1}',
+            P.topic, P.number, 17, 0, 0, "17", "id", "placed", 2, "a", 3, NOON, b"\xff", '{"n":1}',
             '{"tenant":"eu","raw":"AA==","odd":"<class \'consumer.model.position.Offset\'>"}',
         )
     ]  # fmt: skip
@@ -50,9 +50,9 @@ def test_a_streams_offsets_sort_as_their_numbers() -> None:
     assert (
         keys
         == sorted(keys)
-        == [(P.topic, P.number, *pair) for pair in ((9, 10), (10, 2), (10, 11))]
+        == [(P.topic, P.number, *pair, 0) for pair in ((9, 10), (10, 2), (10, 11))]
     )
-    assert [row[4] for row in transaction.appended] == ["9-10", "10-2", "10-11"]
+    assert [row[5] for row in transaction.appended] == ["9-10", "10-2", "10-11"]
 
 
 def test_an_offset_of_no_kind_is_refused() -> None:
