@@ -81,8 +81,8 @@ class Guarding:
                 if before is not None and sequence <= before:
                     found.duplicates += 1
                     continue
-                is_named = key in last.accepted or event.offset == last.named
-                if before is not None and sequence > before + 1 and not is_named:
+                is_accepted = key in last.accepted or (event.offset == last.named and key in rows)
+                if before is not None and sequence > before + 1 and not is_accepted:
                     self._gap(found, event, sequence, before)
                 last.sequences[key] = sequence
                 last.accepted.discard(key)
@@ -149,7 +149,7 @@ class _Last:
         #: Those whose next event may have any later sequence.
         self.accepted: set[Key] = set()
         mark = rows.get(_mark(fence.partition))
-        #: The record that a person said to go on at: of all that it bundles each may have any later sequence.
+        #: The record that a person said to go on at: what is missing between the events that it bundles is accepted.
         self.named = batch.first if mark is not None and mark[4] == str(fence.expected) else None
         for key, (topic, _, sequence, number, place) in rows.items():
             is_here = number == fence.partition.number
