@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import closing
-from datetime import datetime
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -27,6 +28,7 @@ from tests.interop.cloudevents_sdks import (
     java_sdk,
 )
 from tests.jvm import Program
+from tests.scenarios.shop import Shop
 from tests.servers import KafkaServer
 
 REQUIRED = {"specversion": "1.0", "source": "https://shop.example/tills/7?a=1#b"}
@@ -72,8 +74,9 @@ EVENTS = [
     ),
     Stated({**REQUIRED, "id": "no data", "type": "gone", "subject": "g"}),
 ]
-#: What an SDK adds by itself.
-ADDED = {"kafkaoffset", "kafkapartition", "kafkatopic"}
+#: What an SDK adds by itself: that for Go the place, and that for Python the key, here the subject, as the
+#: partition key.
+ADDED = {"kafkaoffset", "kafkapartition", "kafkatopic", "partitionkey"}
 
 
 @pytest.fixture(scope="module")
@@ -115,31 +118,55 @@ def test_what_an_sdk_writes_in_any_mode_is_read_as_it_was_stated(
     assert [told(each) for each in events] == stated
 
 
-def as_read(stated: Stated) -> dict[str, Any]:
-    """What we should tell of an event."""
-    attributes = {
-        name: str(value).lower() if value is True else str(value)
-        for name, value in stated.attributes.items()
+def test_an_sdk_reads_what_we_publish_as_it_was_stated(
+    sdk: Sdk, kafka: KafkaServer, topic: str, tmp_path: Path
+) -> None:
+    settings = "offsets: {sqlite: {path: offsets.db}}\n"
+    settings += f"sources: {{main: {{kafka: {{bootstrap_servers: ['{kafka.bootstrap}']}}}}}}\n"
+    (tmp_path / "projections.yaml").write_text(settings)
+    full, bare = EVENTS[0], {**REQUIRED, "id": "bare", "type": "gone", "subject": "g"}
+    lines = [
+        {**full.attributes, "data": json.loads(full.content or b"")},
+        {**bare, "time": "2026-11-01T12:00:00Z"},
+    ]
+    given = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
+    done = Shop(tmp_path, topic).projections("publish", topic, "--file", "-", given=given)
+    assert done.returncode == 0, done.stderr
+
+    first, second = sdk.read(topic, 2)
+
+    assert as_read(first, but=ADDED) == as_read(full, but=ADDED)
+    assert as_read(second, but=ADDED) == {
+        **bare,
+        "time": datetime(2026, 11, 1, 12, tzinfo=UTC),
+        "data": None,
     }
-    if "time" in attributes:
-        attributes["time"] = datetime.fromisoformat(attributes["time"])
-    is_json = attributes.get("datacontenttype") == "application/json"
-    return {**attributes, "data": json.loads(stated.content or b"") if is_json else stated.content}
+
+
+def as_read(stated: Stated, but: Collection[str] = ()) -> dict[str, Any]:
+    """The event of which each attribute is as CloudEvents prints it, but for the time."""
+    found: dict[str, Any] = {
+        name: printed(value) for name, value in stated.attributes.items() if name not in but
+    }
+    if "time" in found:
+        found["time"] = datetime.fromisoformat(found["time"])
+    is_json = found.get("datacontenttype") == "application/json"
+    return {**found, "data": json.loads(stated.content or b"") if is_json else stated.content}
 
 
 def told(event: Event) -> dict[str, Any]:
-    """All that we tell of an event."""
+    """All that we tell of an event, in the same form."""
     own = {"id": event.id, "type": event.type, "subject": event.aggregate_id}
-    if event.sequence is not None:  # the full event has all that is optional
-        own |= {
-            "sequence": str(event.sequence),
-            "schemaversion": str(event.version),
-            "time": event.time,
-        }
+    if event.sequence is not None:  # the one event that has all that is optional
+        more = {"sequence": str(event.sequence), "schemaversion": str(event.version)}
+        own |= {**more, "time": event.time}
     others = {
-        name: str(value).lower() if value is True else str(value)
-        for name, value in event.metadata.items()
-        if name != "content-type"
+        name: printed(value) for name, value in event.metadata.items() if name != "content-type"
     }
     data = json.loads(bytes(event.data)) if isinstance(event.data, msgspec.Raw) else event.data
     return {**own, **others, "data": data}
+
+
+def printed(value: object) -> str:
+    """As CloudEvents prints it; the SDK for Python writes a boolean as Python does."""
+    return str(value).lower() if str(value) in ("True", "False") else str(value)

@@ -147,6 +147,9 @@ func reported(found *event.Event) Given {
 	if found.DataContentType() != "" {
 		attributes["datacontenttype"] = found.DataContentType()
 	}
+	if found.DataSchema() != "" {
+		attributes["dataschema"] = found.DataSchema()
+	}
 	for name, value := range found.Extensions() {
 		text, err := types.Format(value)
 		must(err)
