@@ -1,9 +1,9 @@
-"""CloudEvents 1.0 in JSON: structured mode, the Kafka binding's binary mode, entries of Redis Streams."""
+"""CloudEvents 1.0 in JSON: structured and batched, the Kafka binding's binary mode, entries of Redis Streams."""
 
 from __future__ import annotations
 
 from base64 import b64decode
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Annotated, Any
@@ -28,7 +28,8 @@ from consumer.adapters.codecs.reading import (
     tombstone,
     whole,
 )
-from consumer.model.event import BAD_BYTES, Event, reason
+from consumer.errors import Undecodable
+from consumer.model.event import BAD_BYTES, Event, parts, reason
 from consumer.model.record import Record
 
 _Text = Annotated[str, Meta(min_length=1)]
@@ -45,27 +46,35 @@ class _Envelope(msgspec.Struct, frozen=True, gc=False):
     time: Annotated[datetime, Meta(tz=True)] | None = None
     schemaversion: Annotated[int, Meta(ge=0)] | str | None = 1
     sequence: int | str | None = None
+    datacontenttype: str | None = None
     data: Raw | UnsetType = UNSET
     data_base64: str | None = None
 
 
+#: What most data is; asked for first, for a call costs more.
+_JSON = (None, "application/json")
+
 _decode = msgspec.json.Decoder(_Envelope).decode
 _OTHERS = {prefix: partial(other_values, prefix=prefix) for prefix in ("ce_", "")}
 _members = msgspec.json.Decoder(dict[str, Raw])
+_batch = msgspec.json.Decoder(list[Raw])
+_string = msgspec.json.Decoder(str).decode
 
 
 class CloudEvents:
     """Decodes CloudEvents 1.0, whichever way the record carries them.
 
     - Structured: the value is the event, one JSON object, with or without the content type's header.
+    - Batched: the value is a JSON array of such objects, be it empty, with or without that header. It is a
+      record that bundles events: where one of them is none, the whole is `Undecodable`.
     - Binary: headers `ce_id`, `ce_type` ... and `content-type`; the value is the data.
     - An entry of a Redis stream: fields `id`, `type` ... without prefix, and the data in `data`.
 
     The aggregate id is the `subject`; without one it is the key, and without a key "". The extension
     `schemaversion` is the schema version (1 if absent), `sequence` the number within the aggregate
     (one that is not a whole number stays in the metadata). An event without `time` has the broker's.
-    JSON data stays `msgspec.Raw`; data of another content type is `bytes`, from `data_base64` in
-    structured mode. The metadata holds `source` and all else, headers included. A value of None is an
+    JSON data stays `msgspec.Raw`; data of another content type is `bytes`, in structured mode from
+    `data_base64` or a text. The metadata holds `source` and all else, headers included. A value of None is an
     event without data, and where headers say nothing of it, one of type "tombstone".
 
     Of members that an object repeats the last wins; a repeated header that an event is made of is
@@ -75,8 +84,8 @@ class CloudEvents:
     def __init__(self, *, max_bytes: int = MAX_BYTES) -> None:
         self._max_bytes = max_bytes
 
-    def decode(self, record: Record) -> Event:
-        """The event; `Undecodable` if the record holds none, and nothing else is raised."""
+    def decode(self, record: Record) -> Event | Sequence[Event]:
+        """The event, or those of a batch; `Undecodable` if the record holds none, and nothing else is raised."""
         value, headers = record.value, record.headers
         if value is None or record.fault is not None or len(value) > self._max_bytes:
             check(record, value, self._max_bytes)
@@ -89,11 +98,15 @@ class CloudEvents:
             try:
                 envelope = _decode(value)
             except BAD_BYTES as cause:
+                if value.lstrip().startswith(b"["):
+                    return self._decode_batch(record, value)
                 raise refused(record, f"no CloudEvent: {reason(cause)}") from cause
             metadata = Metadata(_other_members, record)
             data = envelope.data
             if data is UNSET or envelope.data_base64 is not None:
-                data = _unpacked(record, envelope, metadata)
+                data = _unpacked(record, envelope)
+            elif envelope.datacontenttype not in _JSON and not is_json(envelope.datacontenttype):
+                data = _content(record, data)
         version, sequence = envelope.schemaversion, envelope.sequence
         if envelope.specversion != "1.0" and not envelope.specversion.startswith("1."):
             raise refused(record, "the specversion is not 1.x")
@@ -110,6 +123,26 @@ class CloudEvents:
             record.key,
             metadata,
         )
+
+    def _decode_batch(self, record: Record, value: bytes) -> list[Event]:
+        """Each event as if it stood alone in the record."""
+        try:
+            members = _batch.decode(value)
+        except BAD_BYTES as cause:
+            raise refused(record, f"no batch of CloudEvents: {reason(cause)}") from cause
+        headers = (STRUCTURED[0], *record.headers)
+        events: list[Event] = []
+        for number, member in enumerate(members, 1):
+            content, which = bytes(member), f"event {number} of {len(members)}"
+            if not content.startswith(b"{"):
+                raise refused(record, f"{which} is no JSON object")
+            try:
+                alone = msgspec.structs.replace(record, value=content, headers=headers)
+                events += parts(self.decode(alone))
+            except Undecodable as cause:
+                why = f"{which}: {cause.why}"
+                raise Undecodable(record.partition, record.offset, why) from cause
+        return events
 
 
 def _from_headers(
@@ -132,7 +165,17 @@ def _version(record: Record, digits: str | None) -> int:
     return version
 
 
-def _unpacked(record: Record, envelope: _Envelope, metadata: Metadata) -> Raw | bytes | None:
+def _content(record: Record, data: Raw) -> Raw | bytes:
+    """Data that is not JSON stands there as a text; what is none is taken for JSON nevertheless."""
+    try:
+        return _string(data).encode()
+    except msgspec.ValidationError:
+        return data
+    except BAD_BYTES as cause:
+        raise refused(record, f"its data: {reason(cause)}") from cause
+
+
+def _unpacked(record: Record, envelope: _Envelope) -> Raw | bytes | None:
     if envelope.data_base64 is None:
         return None
     if envelope.data is not UNSET:
@@ -141,8 +184,7 @@ def _unpacked(record: Record, envelope: _Envelope, metadata: Metadata) -> Raw | 
         data = b64decode(envelope.data_base64, validate=True)
     except ValueError as cause:
         raise refused(record, "data_base64 is not base64") from cause
-    content_type = metadata.get("datacontenttype")
-    if not is_json(content_type if isinstance(content_type, str) else None):
+    if not is_json(envelope.datacontenttype):
         return data
     return Raw(data) if data else None
 
