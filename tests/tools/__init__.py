@@ -116,7 +116,7 @@ def _go() -> Path:
         return Path(found)
     environment = cache() / "go"
     go = environment / "bin" / "go"
-    with _locked(environment.with_suffix(".lock")):
+    with locked(environment.with_suffix(".lock")):
         if not go.exists():
             _fetch_go(environment)
     return go
