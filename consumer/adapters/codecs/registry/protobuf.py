@@ -9,7 +9,13 @@ from google.protobuf.message_factory import GetMessageClass
 from consumer.adapters.codecs.reading import refused
 from consumer.adapters.codecs.registry.body import Body, Read
 from consumer.adapters.codecs.registry.protobuf_known import Inadmissible
-from consumer.adapters.codecs.registry.protobuf_places import Place, message_at, place_of_message
+from consumer.adapters.codecs.registry.protobuf_places import (
+    FIRST,
+    FIRST_PLACE,
+    Place,
+    message_at,
+    place_of_message,
+)
 from consumer.adapters.codecs.registry.protobuf_schemas import compiled
 from consumer.adapters.codecs.registry.protobuf_values import Values
 from consumer.adapters.codecs.registry.registered import Registered
@@ -37,7 +43,10 @@ def reader(schema: Registered) -> Read:
             raise refused(record, f"{title} cannot be read ({type(cause).__name__})") from cause
 
     def read_body(record: Record, data: bytes, start: int) -> Body:
-        place, start = place_of_message(record, data, start, names)
+        if data[start : start + 1] == FIRST:  # the hot path, without a call
+            place, start = FIRST_PLACE, start + 1
+        else:
+            place, start = place_of_message(record, data, start, names)
         read = reads.get(place) or read_first(record, place)
         return read(record, data, start)
 

@@ -13,7 +13,8 @@ from consumer.model.record import Record
 Place = tuple[int, ...]
 
 #: What stands for the file's first message, the only one of most files.
-_FIRST = b"\0"
+FIRST = b"\0"
+FIRST_PLACE: Place = (0,)
 
 #: Above it a list of indexes is no place of a message: the compiler does not take them nested so deep.
 _DEEPEST = 64
@@ -40,12 +41,10 @@ def message_at(file: FileDescriptor, place: Place) -> Descriptor | None:
 def place_of_message(
     record: Record, data: bytes, start: int, names: Mapping[str, int]
 ) -> tuple[Place, int]:
-    """The place that the bytes tell, and where the message begins; `names` are the file's own.
+    """The place that the bytes tell, where it is not `FIRST`, and where the message begins.
 
-    Raises `Undecodable`.
+    `names` are the file's own. Raises `Undecodable`.
     """
-    if data[start : start + 1] == _FIRST:
-        return (0,), start + 1
     return _by_name(data, start, names) or _by_indexes(record, data, start)
 
 
