@@ -100,3 +100,20 @@ except Misconfigured as cause:
         "is missing, and a schema registry needs it: pip install 'projection-consumer[schema-registry]'"
         in done.stdout
     )
+
+
+def test_without_the_extra_of_protobuf_its_records_say_what_to_install() -> None:
+    code = """
+import sys
+sys.modules["google.protobuf"] = sys.modules["grpc_tools"] = None
+from consumer.adapters.codecs.registry.formats import FORMATS
+from consumer.adapters.codecs.registry.registered import Registered, Unreadable
+try:
+    FORMATS["PROTOBUF"](Registered("schema 7", "PROTOBUF", "message Placed {}"))
+except Unreadable as cause:
+    print(cause)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == (
+        "it is Protobuf, which needs pip install 'projection-consumer[protobuf]'\n"
+    )
