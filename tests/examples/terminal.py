@@ -1,7 +1,7 @@
 """A page that is typed: its files are written, its commands run, and what it shows is what came.
 
 - A block of python, yaml or json whose first line is `# PATH` is that file, in the folder that the
-  commands have come to; JSON, which has no comments, without that line.
+  commands have come to.
 - In a block of console each line after `$ ` is a command, and the lines below it, if there are any, are
   all that it said. `...` stands for any number of lines.
 - Times, durations, owners, ids, addresses and the widths of columns differ from run to run. An address that was shown is replaced
@@ -78,7 +78,7 @@ class Terminal:
             elif named := _FILE.match(text):
                 path = self.folder / named[1]
                 path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_text(text[named.end() :] if language == "json" else text)
+                path.write_text(text)
         return ran
 
     def run(self, command: Command) -> None:
