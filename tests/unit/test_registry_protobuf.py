@@ -486,8 +486,18 @@ def test_a_reference_that_leaves_its_folder_is_unreadable(name: str) -> None:
             protobuf.reader(hostile)
 
 
-def test_a_compiler_that_cannot_be_run_is_an_outage(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sys.executable", "/nowhere/python")
+@pytest.mark.parametrize(
+    ("what", "instead"),
+    [
+        ("sys.executable", "/nowhere/python"),
+        ("tempfile.tempdir", "/nowhere"),
+        ("consumer.adapters.codecs.registry.protobuf_schemas._COMPILER", 0.0),
+    ],
+)
+def test_a_compiler_that_cannot_be_run_is_an_outage(
+    what: str, instead: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(what, instead)
     with pytest.raises(Transient, match="protoc could not be run for schema 7"):
         protobuf.reader(schema("message A {}"))
 

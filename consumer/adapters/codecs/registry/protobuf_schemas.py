@@ -37,7 +37,7 @@ _CONFLUENT = (meta_pb2, decimal_pb2, variant_pb2, old_decimal_pb2)
 _NO_ERROR = ("WARNING: ", "W0000 ")
 
 #: Seconds for one schema; a second is usual on a busy machine.
-_COMPILER = 60.0
+_COMPILER = 30.0
 
 
 def compiled(schema: Registered) -> FileDescriptor:
