@@ -1,0 +1,1 @@
+"""Kafka Connect's forms, and what Debezium writes in them."""

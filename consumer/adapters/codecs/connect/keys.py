@@ -1,0 +1,60 @@
+"""Keys as Connect writes them, as aggregate ids."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from consumer.adapters.codecs.connect.envelopes import BEGINNING, Envelopes
+from consumer.adapters.codecs.connect.framed import Bodies, Schemas, is_framed
+from consumer.adapters.codecs.connect.schemas import converted, way_of_avro, way_of_json
+from consumer.adapters.codecs.reading import aggregate_of_key
+from consumer.model.event import BAD_BYTES
+from consumer.model.record import Record
+
+_decode = msgspec.json.Decoder().decode
+
+
+class Keys:
+    """Reads keys, which are JSON with schema or without, framed Avro, or just text."""
+
+    def __init__(self, bodies: Bodies | None) -> None:
+        self._bodies = bodies
+        self._envelopes = Envelopes(way_of_json)
+        self._schemas = Schemas(way_of_avro)
+
+    def aggregate_id(self, record: Record) -> str:
+        """A key of one field as that field's text, of several as JSON, an array of them; "" without a key.
+
+        `Undecodable` if it is framed and cannot be read, or is no text.
+        """
+        key = record.key
+        if key is None:
+            return ""
+        if self._bodies is not None and is_framed(key):
+            body = self._bodies.key(record)
+            return _told(converted(self._schemas.of(body), body.data))
+        if key[:1] not in {b"{", b'"'}:
+            return aggregate_of_key(record)
+        try:
+            if not key.startswith(BEGINNING):
+                return _told(_decode(key))
+            payload, way = self._envelopes.opened(record.partition.topic, key)
+            return _told(converted(way, _decode(payload)))
+        except BAD_BYTES:  # text that looks like JSON
+            return aggregate_of_key(record)
+
+
+def _told(key: Any) -> str:
+    if isinstance(key, dict):
+        fields = list(key.values())
+        if len(fields) != 1:
+            return msgspec.json.encode(fields).decode()
+        key = fields[0]
+    if isinstance(key, str):
+        return key
+    if key is None:
+        return ""
+    written = msgspec.json.encode(key)
+    return msgspec.json.decode(written, type=str) if written[:1] == b'"' else written.decode()

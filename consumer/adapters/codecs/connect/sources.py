@@ -1,0 +1,68 @@
+"""Where a change stands in its database: what Debezium says of its source."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+#: Of a MySQL position, the bits of the place within the file: a terabyte, and 8 million files.
+_PLACE_BITS = 40
+_FILE_BITS = 63 - _PLACE_BITS
+
+_STREAMED = frozenset({None, False, "false"})
+
+
+class Source(msgspec.Struct, gc=False):
+    """Of a change's `source`, what an event is made of. What one connector alone has may be of any type."""
+
+    connector: str | None = None
+    db: str | None = None
+    schema: str | None = None
+    table: str | None = None
+    #: MongoDB's word for a table.
+    collection: str | None = None
+    ts_ms: int | None = None
+    snapshot: str | bool | None = None
+    lsn: Any = None
+    file: Any = None
+    pos: Any = None
+    row: Any = None
+
+    @property
+    def table_name(self) -> str:
+        """As in `public.customers`; the database's name stands in front where there are no schemas."""
+        return f"{self.schema or self.db or ''}.{self.table or self.collection or ''}"
+
+    @property
+    def position(self) -> str | None:
+        """The position in the database's log, the same whenever the change is read; None where it is not known."""
+        if self.connector == "postgresql":
+            return str(self.lsn) if isinstance(self.lsn, int) else None
+        if self.connector in {"mysql", "mariadb"} and self.file is not None:
+            return f"{self.file}:{self.pos}:{self.row}"
+        return None
+
+    @property
+    def sequence(self) -> int | None:
+        """The position as a number that grows with each change of a row; None where there is none.
+
+        What a snapshot read has none: it is the state at some time, and changes from before may follow.
+        """
+        if self.snapshot not in _STREAMED:
+            return None
+        if self.connector == "postgresql":
+            return self.lsn if isinstance(self.lsn, int) else None
+        if self.connector in {"mysql", "mariadb"}:
+            return _place_in_files(self.file, self.pos)
+        return None
+
+
+def _place_in_files(file: Any, place: Any) -> int | None:
+    """`mysql-bin.000003` and the place in it, as one number."""
+    digits = file.rpartition(".")[2] if isinstance(file, str) else ""
+    if not (digits.isascii() and digits.isdecimal() and isinstance(place, int)):
+        return None
+    number = int(digits[-10:])
+    is_small = number < 1 << _FILE_BITS and 0 <= place < 1 << _PLACE_BITS
+    return number << _PLACE_BITS | place if is_small else None
