@@ -1,5 +1,6 @@
 """Projectors that ship with the engine; they import `consumer` and nothing deeper."""
 
+from projectors.changes import Change
 from projectors.columns import PRIMARY_KEY
 from projectors.event_archive import EventArchive
 from projectors.latest_state import LatestState
@@ -9,6 +10,7 @@ from projectors.table import TableProjector
 
 __all__ = [
     "PRIMARY_KEY",
+    "Change",
     "EventArchive",
     "LatestState",
     "PostgresProjector",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import inspect
 import re
+import typing
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, Generic, overload
 
@@ -159,7 +160,12 @@ class TableProjector(Generic[R]):
 
     def type_of(self, data: builtins.type) -> str | None:
         """The type of event whose data is declared to be of that type; None unless there is exactly one."""
-        types = [of for of, handler in self._handlers.items() if handler.into is data]
+        types = [
+            of
+            for of, handler in self._handlers.items()
+            # Of a generic type, as `Change[CustomerRow]`, an object knows the class alone.
+            if (typing.get_origin(handler.into) or handler.into) is data
+        ]
         return types[0] if len(types) == 1 else None
 
     def prepare(self, transaction: Transaction) -> None:

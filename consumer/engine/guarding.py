@@ -17,8 +17,9 @@ from consumer.model.table import RESERVED, Column, Key, Kind, Row, Table
 from consumer.ports.observer import Observer
 from consumer.ports.read_model import Transaction
 
-#: What becomes of a partition whose next event has others of its aggregate missing before it.
-Gaps = Literal["continue", "halt"]
+#: What becomes of a partition whose next event has others of its aggregate missing before it. With `ignore`
+#: sequences say no more than what comes after what, as positions in a database's log do.
+Gaps = Literal["continue", "halt", "ignore"]
 
 _PREFIX = f"{RESERVED}sequences_"
 #: PostgreSQL cuts off what is longer than 63 bytes.
@@ -60,7 +61,7 @@ class Guarding:
 
     def __init__(self, projection: str, *, gaps: Gaps, observer: Observer | None = None) -> None:
         self.table = sequences_table(projection)
-        self._halts = gaps == "halt"
+        self._gaps = gaps
         self._observer = observer
         self._found: _Found | None = None
 
@@ -107,7 +108,9 @@ class Guarding:
             self._observer.happened(msgspec.structs.replace(found.first, events=found.gaps))
 
     def _gap(self, found: _Found, event: Event, sequence: int, before: int) -> None:
-        if self._halts:
+        if self._gaps == "ignore":
+            return
+        if self._gaps == "halt":
             raise SequenceGap(
                 event.partition,
                 event.offset,

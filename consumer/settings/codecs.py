@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 
 from consumer.settings.shape import ReadableFile, Shape, import_string, one_of
 
-_NAMES = ("cloudevents", "envelope", "schema_registry")
+_NAMES = ("cloudevents", "envelope", "schema_registry", "debezium", "outbox")
 
 
 class JsonPlaces(Shape):
@@ -66,8 +66,34 @@ class RegistryPlaces(Shape):
     """Files with an Avro schema each: what was written as a type of its name, or of one of its `aliases`, is read as it."""
 
 
+class OutboxPlaces(Shape):
+    """Where Debezium's outbox event router puts the columns of an event, as its settings say.
+
+    A place is `header:NAME`, `field:NAME` (`field:OUTER.INNER` where it is nested), `key` or
+    `const:VALUE`.
+    """
+
+    type: str = "header:eventType"
+    """The type of event."""
+
+    id: str = "header:id"
+    """The event's id."""
+
+    aggregate_id: str = "key"
+    """What the event is about."""
+
+    version: str = "header:eventVersion"
+    """The schema version of the data; 1 where there is none."""
+
+    time: str | None = None
+    """When it happened; the record's time where nothing is said."""
+
+    data: str | None = None
+    """The data, a `field:` only; the whole value where nothing is said."""
+
+
 class CodecOfPlaces(Shape):
-    """A codec, and where it finds the attributes of an event: `json` or `schema_registry`."""
+    """A codec, and where it finds the attributes of an event: `json`, `schema_registry` or `outbox`."""
 
     json_: Annotated[JsonPlaces | None, Field(alias="json")] = None
     """JSON that others write."""
@@ -75,9 +101,12 @@ class CodecOfPlaces(Shape):
     schema_registry: RegistryPlaces | None = None
     """Avro, Protobuf and JSON Schema, by the schema registry of the Kafka cluster."""
 
+    outbox: OutboxPlaces | None = None
+    """What Debezium's outbox event router writes."""
+
     @model_validator(mode="after")
     def _one_kind(self) -> CodecOfPlaces:
-        one_of(self, "json_", "schema_registry")
+        one_of(self, "json_", "schema_registry", "outbox")
         return self
 
 
@@ -97,7 +126,7 @@ def _branch(value: Any) -> str:
     return "<name>" if isinstance(value, str) else "<places>"
 
 
-#: `cloudevents`, `envelope`, `schema_registry`, an import string, or `{json: {...}}` and its like.
+#: `cloudevents`, `envelope`, `schema_registry`, `debezium`, `outbox`, an import string, or `{json: {...}}` and its like.
 CodecSettings = Annotated[
     Annotated[str, AfterValidator(_named), Tag("<name>")]
     | Annotated[CodecOfPlaces, Tag("<places>")],

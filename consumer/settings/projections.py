@@ -64,7 +64,8 @@ class ReadFrom(Shape):
     """The topics to read; on Redis Streams the names in front of the stream's number."""
 
     codec: CodecSettings = "cloudevents"
-    """The form of the events: `cloudevents`, `envelope`, `{json: ...}`, `schema_registry`, `{schema_registry: ...}`, or an import string of
+    """The form of the events: `cloudevents`, `envelope`, `{json: ...}`, `schema_registry`, `{schema_registry: ...}`, `debezium`, `outbox`,
+    `{outbox: ...}`, or an import string of
     your own `Codec`.
     """
 
@@ -104,9 +105,9 @@ class RetrySettings(Shape):
 class SequenceSettings(Shape):
     """The guard by the sequences of aggregates: duplicates are passed over, and what is missing is reported."""
 
-    gaps: Literal["continue", "halt"] = "halt"
+    gaps: Literal["continue", "halt", "ignore"] = "halt"
     """What becomes of a partition whose next event has others of its aggregate missing before it: it goes on, with a line
-    in the log, or it halts.
+    in the log, or it halts. `ignore` looks for nothing that is missing: for sequences that are positions, as those of `debezium`.
     """
 
 

@@ -14,6 +14,7 @@ from consumer.settings.shape import text_in
 from consumer.settings.sources import SourceSettings
 
 if TYPE_CHECKING:
+    from consumer.adapters.codecs.registry.bodies import Bodies
     from consumer.adapters.codecs.registry.client import Registry
 
 
@@ -32,6 +33,17 @@ def schema_registry(places: RegistryPlaces, source: SourceSettings) -> Codec:
 
     wanted = [reader_schema(str(path), text_in(path)) for path in places.reader_schemas]
     return SchemaRegistry(Bodies(registry, wanted), **places.model_dump(exclude={"reader_schemas"}))
+
+
+def bodies_of(source: SourceSettings) -> Bodies | None:
+    """What decodes keys and values that name a schema of the source's registry; None where it has none."""
+    registry = registry_of(source)
+    if registry is None:
+        return None
+    with _installed():
+        from consumer.adapters.codecs.registry.bodies import Bodies
+
+    return Bodies(registry)
 
 
 def registry_of(source: SourceSettings) -> Registry | None:

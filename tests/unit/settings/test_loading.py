@@ -101,7 +101,7 @@ def test_the_places_of_a_json_codec_are_settings_too(write: Write) -> None:
     ]
     (_, line) = complaints(write(strange))
     assert line.startswith(
-        "projections.customers.source.codec: 'jason' is none of cloudevents, envelope, schema_registry, and no import"
+        "projections.customers.source.codec: 'jason' is none of cloudevents, envelope, schema_registry, debezium, outbox, and no import"
     )
 
 

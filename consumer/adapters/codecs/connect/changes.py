@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Raw
 
 from consumer.adapters.codecs.connect.envelopes import BEGINNING, Envelopes
-from consumer.adapters.codecs.connect.framed import Bodies, Schemas, is_framed
+from consumer.adapters.codecs.connect.framed import Bodies, Framed, Schemas
 from consumer.adapters.codecs.connect.schemas import converted, fields_of_avro, fields_of_json
 from consumer.adapters.codecs.connect.sources import Source
 from consumer.adapters.codecs.connect.unavailable import may_be_in, raw_without, without
@@ -68,7 +68,7 @@ class Changes:
     """Reads changes. A column of `after` that Debezium was not told is left out."""
 
     def __init__(self, bodies: Bodies | None) -> None:
-        self._bodies = bodies
+        self._framed = Framed(bodies)
         self._envelopes = Envelopes(lambda schema: _row(fields_of_json(schema)))
         self._schemas = Schemas(lambda schema: _row(fields_of_avro(schema)))
 
@@ -77,14 +77,11 @@ class Changes:
         if value.startswith(BEGINNING):
             payload, way = self._envelopes.opened(record.partition.topic, value)
             change = _plain(payload)
-        elif self._bodies is not None and is_framed(value):
-            body = self._bodies.value(record)
-            change, way = msgspec.convert(body.data, PlainChange), self._schemas.of(body)
         else:
-            raw = _raw(value)
-            if raw.op == UPDATE and may_be_in(value):
-                raw.after = raw_without(raw.after)
-            return raw
+            body = self._framed.value(record, value)
+            if body is None or isinstance(body.data, Raw):  # of JSON Schema
+                return _raw_change(value if body is None else body.data)
+            change, way = msgspec.convert(body.data, PlainChange), self._schemas.of(body)
         if change.op == UPDATE and may_be_in(value):
             change.after = without(change.after)
         if way is not None:
@@ -96,9 +93,17 @@ class Changes:
         """All that the value holds, as it is written."""
         if value.startswith(BEGINNING):
             return _any(self._envelopes.opened(record.partition.topic, value)[0])
-        if self._bodies is not None and is_framed(value):
-            return self._bodies.value(record).data
-        return _any(value)
+        body = self._framed.value(record, value)
+        if body is None or isinstance(body.data, Raw):
+            return _any(value if body is None else body.data)
+        return body.data
+
+
+def _raw_change(value: bytes | Raw) -> RawChange:
+    change = _raw(value)
+    if change.op == UPDATE and may_be_in(bytes(value)):
+        change.after = raw_without(change.after)
+    return change
 
 
 def _row(fields: Mapping[str, Way | None]) -> Way | None:

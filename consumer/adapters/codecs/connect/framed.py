@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Generic, Protocol, TypeVar
 
+from consumer.adapters.codecs.reading import refused
 from consumer.adapters.codecs.registry.body import Body
+from consumer.adapters.codecs.registry.framing import KEY_HEADER, VALUE_HEADER, is_framed
 from consumer.model.record import Record
 
 S = TypeVar("S")
@@ -21,9 +23,36 @@ class Bodies(Protocol):
         """The record's key, as `value`."""
 
 
-def is_framed(data: bytes) -> bool:
-    """Whether the bytes can be no JSON."""
-    return data[:1] == b"\0"
+class Framed:
+    """Tells what is framed from what is JSON or text."""
+
+    def __init__(self, bodies: Bodies | None) -> None:
+        self._bodies = bodies
+
+    def value(self, record: Record, value: bytes) -> Body | None:
+        """The value, if it is framed; raises as `Bodies.value`, and `Undecodable` where there is no registry."""
+        if not _is_framed(record, value, VALUE_HEADER):
+            return None
+        return self._known(record, "value").value(record)
+
+    def key(self, record: Record, key: bytes) -> Body | None:
+        """The key, as `value`."""
+        if not _is_framed(record, key, KEY_HEADER):
+            return None
+        return self._known(record, "key").key(record)
+
+    def _known(self, record: Record, what: str) -> Bodies:
+        if self._bodies is None:
+            raise refused(
+                record,
+                f"the {what} names a schema of a registry, and the source has none: name it there, under "
+                "kafka.schema_registry",
+            )
+        return self._bodies
+
+
+def _is_framed(record: Record, data: bytes, header: str) -> bool:
+    return is_framed(data) or any(name == header for name, _ in record.headers)
 
 
 class Schemas(Generic[S]):

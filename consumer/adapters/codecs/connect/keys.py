@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from consumer.adapters.codecs.connect.envelopes import BEGINNING, Envelopes
-from consumer.adapters.codecs.connect.framed import Bodies, Schemas, is_framed
+from consumer.adapters.codecs.connect.framed import Bodies, Framed, Schemas
 from consumer.adapters.codecs.connect.schemas import converted, way_of_avro, way_of_json
 from consumer.adapters.codecs.reading import aggregate_of_key
 from consumer.model.event import BAD_BYTES
@@ -20,7 +20,7 @@ class Keys:
     """Reads keys, which are JSON with schema or without, framed Avro, or just text."""
 
     def __init__(self, bodies: Bodies | None) -> None:
-        self._bodies = bodies
+        self._framed = Framed(bodies)
         self._envelopes = Envelopes(way_of_json)
         self._schemas = Schemas(way_of_avro)
 
@@ -32,8 +32,8 @@ class Keys:
         key = record.key
         if key is None:
             return ""
-        if self._bodies is not None and is_framed(key):
-            body = self._bodies.key(record)
+        body = self._framed.key(record, key)
+        if body is not None:
             return _told(converted(self._schemas.of(body), body.data))
         if key[:1] not in {b"{", b'"'}:
             return aggregate_of_key(record)
