@@ -14,7 +14,7 @@ from consumer import Event, Runner, TransactionalProjector
 from consumer.adapters.memory.event_log import MemoryEventLog
 from consumer.adapters.memory.offset_store import MemoryOffsetStore
 from consumer.adapters.memory.read_model import MemoryReadModel
-from projectors import PRIMARY_KEY, EventArchive, LatestState, TableProjector
+from projectors import PRIMARY_KEY, Change, EventArchive, LatestState, TableProjector
 
 
 class OrderPlaced(msgspec.Struct, frozen=True):
@@ -106,6 +106,18 @@ def line_keyed(row: Line | None, event: Event[OrderPlaced], key: tuple[str, int]
 @lines.on(dict[str, Any], type="raw", key=lambda data: (data["order"], data["number"]))
 def raw(event: Event[dict[str, Any]]) -> Line:
     return Line(event.data["order"], event.data["number"])
+
+
+class CustomerRow(msgspec.Struct, frozen=True):
+    id: str
+    spent: Decimal
+
+
+@customers.on(Change[CustomerRow], type="public.customers", key=lambda change: change.row.id)
+def changed(event: Event[Change[CustomerRow]]) -> Customer | None:
+    assert_type(event.data.before, CustomerRow | None)
+    after = event.data.after
+    return None if after is None else Customer(after.id, spent=after.spent)
 
 
 def tested(row: Customer | None, event: Event[OrderPlaced]) -> None:

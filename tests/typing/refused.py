@@ -9,7 +9,7 @@ from typing import Annotated
 import msgspec
 
 from consumer import Event
-from projectors import PRIMARY_KEY, LatestState, TableProjector
+from projectors import PRIMARY_KEY, Change, LatestState, TableProjector
 
 
 class OrderPlaced(msgspec.Struct, frozen=True):
@@ -140,6 +140,13 @@ def other_key(row: Customer | None, event: Event[OrderPlaced], key: int) -> Cust
 def placed(row: Customer | None, event: Event[OrderPlaced]) -> Customer:
     # E: "OrderPlaced" has no attribute "customerid"
     return Customer(event.data.customerid)
+
+
+# E: "Other" has no attribute "id"
+@customers.on(Change[Other], type="public.others", key=lambda change: change.row.id)
+def changed(event: Event[Change[Other]]) -> Customer | None:
+    # E: Item "None" of "Other | None" has no attribute "id"
+    return Customer(event.data.after.id)
 
 
 def tested(event: Event[OrderPlaced], other: Event[Other]) -> None:

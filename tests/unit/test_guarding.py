@@ -168,6 +168,19 @@ def test_a_duplicate_within_a_batch_is_passed_over_and_counted(room: Room) -> No
     assert room.inside.given == 4
 
 
+def test_where_gaps_mean_nothing_duplicates_are_passed_over_all_the_same(
+    make: Callable[..., Room],
+) -> None:
+    room = make("ignore")
+    room.apply(("a", 24126848), ("b", 24126849), ("a", 24131736))
+    room.take_over()
+    room.apply(("a", 24126848), ("a", 24131736), ("a", 99999999))
+
+    assert room.rows == ["a24126848", "b24126849", "a24131736", "a99999999"]
+    assert room.of(Duplicated) == [Duplicated(ORDERS, 2)]
+    assert room.of(Gapped) == []
+
+
 def test_a_duplicate_of_an_earlier_batch_is_passed_over(room: Room) -> None:
     room.apply(("a", 1), ("a", 2))
     room.apply(("a", 1), ("a", 3))

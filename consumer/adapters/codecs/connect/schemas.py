@@ -31,7 +31,7 @@ def way_of_json(schema: Any) -> Way | None:
     return None
 
 
-def fields_of_json(schema: Mapping[str, Any]) -> Mapping[str, Way | None]:
+def fields_of_json(schema: Any) -> Mapping[str, Way | None]:
     """Of a struct the way of each field."""
     return {str(each.get("field")): way_of_json(each) for each in _objects(schema, "fields")}
 
@@ -41,12 +41,12 @@ def way_of_avro(schema: Any) -> Way | None:
     return _avro(schema, {})
 
 
-def fields_of_avro(schema: Mapping[str, Any]) -> Mapping[str, Way | None]:
+def fields_of_avro(schema: Any) -> Mapping[str, Way | None]:
     """Of a record the way of each field."""
     return _avro_fields(schema, {})
 
 
-def _avro_fields(schema: Mapping[str, Any], named: dict[str, Way]) -> Mapping[str, Way | None]:
+def _avro_fields(schema: Any, named: dict[str, Way]) -> Mapping[str, Way | None]:
     return {
         str(each.get("name")): _avro(each.get("type"), named) for each in _objects(schema, "fields")
     }
@@ -96,8 +96,8 @@ def _meant(schema: Mapping[str, Any], prefix: str = "") -> Way | None:
     )
 
 
-def _objects(schema: Mapping[str, Any], name: str) -> Sequence[Mapping[str, Any]]:
-    found = schema.get(name)
+def _objects(schema: Any, name: str) -> Sequence[Mapping[str, Any]]:
+    found = schema.get(name) if isinstance(schema, Mapping) else None
     return [each for each in found if isinstance(each, Mapping)] if isinstance(found, list) else []
 
 

@@ -14,7 +14,7 @@ from uuid import UUID
 Way = Callable[[Any], Any]
 
 #: What a way raises where Python has no such value, or the value is not what its schema says.
-OUT_OF_RANGE = (ValueError, OverflowError, TypeError, KeyError)
+OUT_OF_RANGE = (ValueError, OverflowError, TypeError, LookupError, AttributeError)
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_DAY = date(1970, 1, 1).toordinal()
