@@ -19,8 +19,8 @@ from typing import Any
 
 from rich.progress import track
 
+from benchmarks import connect_forms
 from benchmarks.forms import Form, binary, envelope, one_type, places, structured
-from benchmarks.orders import Order
 from benchmarks.running import Result, rates
 
 #: What `make bench` compares: a form takes how many events it shall hold.
@@ -30,6 +30,8 @@ FORMS: dict[str, Callable[[int], Form]] = {
     "binary": binary,
     "envelope": envelope,
     "json": places,
+    "debezium": connect_forms.plain,
+    "debezium, schema": connect_forms.schema,
 }
 
 _EVENTS = 20_000
@@ -38,8 +40,8 @@ _TURNS = 15
 
 def ours(form: Form) -> int:
     """As `Decoding` and a projector do it."""
-    decode = form.codec.decode
-    return sum(decode(record).decode(Order).cents for record in form.records)
+    decode, into = form.codec.decode, form.into
+    return sum(decode(record).decode(into).cents for record in form.records)
 
 
 def compared(name: str, make: Callable[[int], Form]) -> Result:

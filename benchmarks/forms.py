@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from typing import Any
 
 import msgspec
 
@@ -30,6 +31,8 @@ class Form(msgspec.Struct, frozen=True):
     codec: Codec
     records: Sequence[Record]
     bare: Callable[[Sequence[Record]], int]
+    #: What a projector has the data decoded as; it has `cents`.
+    into: Any = Order
 
 
 #: What the bare side knows of each type of event.
