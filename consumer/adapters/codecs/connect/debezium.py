@@ -36,7 +36,8 @@ class Debezium:
     where there are no schemas), with the data `{op, before, after}`; `op` is `create`, `update`, `delete`, or
     `read` for what a snapshot found. A table that was emptied is of type `public.customers.truncated`. The
     aggregate id is the key: the text of its field, or a JSON array of several; "" without a key. By a schema
-    the rows are Python's values (see `values`); without one they stay `msgspec.Raw`, as they are written.
+    the rows are Python's values (see `values`); without one, and where it gives no column another meaning than
+    JSON does, data stays `msgspec.Raw`.
 
     The id is made of the position in the database's log, where that is known, so it is the same when the
     connector writes the change again. PostgreSQL's and MySQL's positions are the sequence too, for changes of
