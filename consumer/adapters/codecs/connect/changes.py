@@ -16,6 +16,16 @@ from consumer.adapters.codecs.connect.unavailable import may_be_in, raw_without,
 from consumer.adapters.codecs.connect.values import Way
 from consumer.model.record import Record
 
+#: Debezium's letters, as words.
+OPERATIONS: Mapping[str | None, str] = {
+    "c": "create",
+    "u": "update",
+    "d": "delete",
+    "r": "read",
+    "t": "truncate",
+}
+_BEGUN = {word: b'{"op":"%b","before":' % word.encode() for word in OPERATIONS.values()}
+
 UPDATE = "u"
 
 #: What stands for a row that is not there.
@@ -32,16 +42,7 @@ class RawChange(msgspec.Struct, gc=False):
 
     def data(self, operation: str) -> Raw:
         """What a projector is given."""
-        parts = (
-            b'{"op":"',
-            operation.encode(),
-            b'","before":',
-            self.before,
-            b',"after":',
-            self.after,
-            b"}",
-        )
-        return Raw(b"".join(parts))
+        return Raw(b"".join((_BEGUN[operation], self.before, b',"after":', self.after, b"}")))
 
 
 class PlainChange(msgspec.Struct, gc=False):
@@ -76,9 +77,12 @@ class Changes:
         """The change; one without `op` is none. Raises one of `BAD_BYTES` where the bytes are bad."""
         if value.startswith(BEGINNING):
             payload, way = self._envelopes.opened(record.partition.topic, value)
+            if way is None:
+                return _raw_change(payload)
             change = _plain(payload)
         else:
-            body = self._framed.value(record, value)
+            is_json = value[:1] == b"{" and not self._framed.may_be_in_headers
+            body = None if is_json else self._framed.value(record, value)
             if body is None or isinstance(body.data, Raw):  # of JSON Schema
                 return _raw_change(value if body is None else body.data)
             change, way = msgspec.convert(body.data, PlainChange), self._schemas.of(body)
@@ -99,7 +103,7 @@ class Changes:
         return body.data
 
 
-def _raw_change(value: bytes | Raw) -> RawChange:
+def _raw_change(value: bytes | memoryview | Raw) -> RawChange:
     change = _raw(value)
     if change.op == UPDATE and may_be_in(bytes(value)):
         change.after = raw_without(change.after)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from consumer.adapters.codecs.connect.changes import Changes
+from consumer.adapters.codecs.connect.changes import OPERATIONS, Changes
 from consumer.adapters.codecs.connect.framed import Bodies
 from consumer.adapters.codecs.connect.keys import Keys
 from consumer.adapters.codecs.metadata import Metadata
@@ -21,17 +21,11 @@ from consumer.adapters.codecs.reading import (
 from consumer.model.event import BAD_BYTES, Event, reason
 from consumer.model.record import Record
 
-#: Debezium's letters, as words.
-_OPERATIONS: Mapping[str, str] = {
-    "c": "create",
-    "u": "update",
-    "d": "delete",
-    "r": "read",
-    "t": "truncate",
-}
 _TRUNCATE = "t"
 
 _ROWS = frozenset({"before", "after"})
+#: Fewer milliseconds since 1970 are exact as a float, which is faster.
+_EXACT = 1 << 42
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -42,7 +36,8 @@ class Debezium:
     where there are no schemas), with the data `{op, before, after}`; `op` is `create`, `update`, `delete`, or
     `read` for what a snapshot found. A table that was emptied is of type `public.customers.truncated`. The
     aggregate id is the key: the text of its field, or a JSON array of several; "" without a key. By a schema
-    the rows are Python's values (see `values`); without one they stay `msgspec.Raw`, as they are written.
+    the rows are Python's values (see `values`); without one, and where it gives no column another meaning than
+    JSON does, data stays `msgspec.Raw`.
 
     The id is made of the position in the database's log, where that is known, so it is the same when the
     connector writes the change again. PostgreSQL's and MySQL's positions are the sequence too, for changes of
@@ -61,26 +56,29 @@ class Debezium:
     def decode(self, record: Record) -> Event:
         """The event; `Undecodable` if the record holds none, and `Transient` where the registry is away."""
         value = record.value
-        check(record, value, self._max_bytes)
+        if value is None or record.fault is not None or len(value) > self._max_bytes:
+            check(record, value, self._max_bytes)
         try:
             aggregate_id = self._keys.aggregate_id(record)
             if value is None:
                 return _event(record, TOMBSTONE, aggregate_id, None, header_values(record))
             change = self._changes.change(record, value)
-            source, operation = change.source, _OPERATIONS.get(change.op or "")
+            source, op = change.source, change.op
+            operation = OPERATIONS.get(op)
             if source is None or operation is None:
                 return self._other(record, value, aggregate_id)
-            table, position = source.table_name, source.position
+            table, milliseconds = source.table_name, source.ts_ms
+            position, sequence = source.place
             return Event(
-                f"{position}:{change.op}:{aggregate_id}" if position else place_of(record),
-                f"{table}.truncated" if change.op == _TRUNCATE else table,
+                f"{position}:{op}:{aggregate_id}" if position else place_of(record),
+                f"{table}.truncated" if op == _TRUNCATE else table,
                 aggregate_id,
                 record.partition,
                 record.offset,
                 change.data(operation),
                 1,
-                source.sequence if aggregate_id else None,
-                record.time if source.ts_ms is None else _instant(source.ts_ms),
+                sequence if aggregate_id else None,
+                record.time if milliseconds is None else _instant(milliseconds),
                 record.key,
                 Metadata(self._around, record),
             )
@@ -138,4 +136,6 @@ def _kind(whole: Any) -> str | None:
 
 
 def _instant(milliseconds: int) -> datetime:
+    if abs(milliseconds) < _EXACT:
+        return datetime.fromtimestamp(milliseconds / 1000, UTC)
     return _EPOCH + timedelta(milliseconds=milliseconds)

@@ -28,6 +28,8 @@ class Framed:
 
     def __init__(self, bodies: Bodies | None) -> None:
         self._bodies = bodies
+        #: Whether what looks like JSON is not: an id may stand in a header.
+        self.may_be_in_headers = bodies is not None
 
     def value(self, record: Record, value: bytes) -> Body | None:
         """The value, if it is framed; raises as `Bodies.value`, and `Undecodable` where there is no registry."""
@@ -52,7 +54,10 @@ class Framed:
 
 
 def _is_framed(record: Record, data: bytes, header: str) -> bool:
-    return is_framed(data) or any(name == header for name, _ in record.headers)
+    if is_framed(data):
+        return True
+    headers = record.headers
+    return bool(headers) and any(name == header for name, _ in headers)
 
 
 class Schemas(Generic[S]):

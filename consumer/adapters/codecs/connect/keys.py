@@ -13,6 +13,9 @@ from consumer.adapters.codecs.reading import aggregate_of_key
 from consumer.model.event import BAD_BYTES
 from consumer.model.record import Record
 
+#: How a key in JSON begins.
+_JSON = frozenset({b"{", b'"'})
+
 _decode = msgspec.json.Decoder().decode
 
 
@@ -32,11 +35,13 @@ class Keys:
         key = record.key
         if key is None:
             return ""
-        body = self._framed.key(record, key)
-        if body is not None:
-            return _told(converted(self._schemas.of(body), body.data))
-        if key[:1] not in {b"{", b'"'}:
-            return aggregate_of_key(record)
+        first = key[:1]
+        if first != b"{" or self._framed.may_be_in_headers:
+            body = self._framed.key(record, key)
+            if body is not None:
+                return _told(converted(self._schemas.of(body), body.data))
+            if first not in _JSON:
+                return aggregate_of_key(record)
         try:
             if not key.startswith(BEGINNING):
                 return _told(_decode(key))
@@ -48,10 +53,9 @@ class Keys:
 
 def _told(key: Any) -> str:
     if isinstance(key, dict):
-        fields = list(key.values())
-        if len(fields) != 1:
-            return msgspec.json.encode(fields).decode()
-        key = fields[0]
+        if len(key) != 1:
+            return msgspec.json.encode(list(key.values())).decode()
+        (key,) = key.values()
     if isinstance(key, str):
         return key
     if key is None:

@@ -10,6 +10,7 @@ import msgspec
 _PLACE_BITS = 40
 _FILE_BITS = 63 - _PLACE_BITS
 
+_MYSQL = frozenset({"mysql", "mariadb"})
 _STREAMED = frozenset({None, False, "false"})
 
 
@@ -35,27 +36,22 @@ class Source(msgspec.Struct, gc=False):
         return f"{self.schema or self.db or ''}.{self.table or self.collection or ''}"
 
     @property
-    def position(self) -> str | None:
-        """The position in the database's log, the same whenever the change is read; None where it is not known."""
-        if self.connector == "postgresql":
-            return str(self.lsn) if isinstance(self.lsn, int) else None
-        if self.connector in {"mysql", "mariadb"} and self.file is not None:
-            return f"{self.file}:{self.pos}:{self.row}"
-        return None
+    def place(self) -> tuple[str | None, int | None]:
+        """The position in the database's log, the same whenever the change is read, None where it is not known.
 
-    @property
-    def sequence(self) -> int | None:
-        """The position as a number that grows with each change of a row; None where there is none.
-
-        What a snapshot read has none: it is the state at some time, and changes from before may follow.
+        And the position as a number that grows with each change of a row. What a snapshot read has none: it is
+        the state at some time, and changes from before may follow.
         """
-        if self.snapshot not in _STREAMED:
-            return None
+        is_streamed = self.snapshot in _STREAMED
         if self.connector == "postgresql":
-            return self.lsn if isinstance(self.lsn, int) else None
-        if self.connector in {"mysql", "mariadb"}:
-            return _place_in_files(self.file, self.pos)
-        return None
+            lsn = self.lsn
+            if not isinstance(lsn, int):
+                return None, None
+            return str(lsn), lsn if is_streamed else None
+        if self.connector in _MYSQL and self.file is not None:
+            sequence = _place_in_files(self.file, self.pos) if is_streamed else None
+            return f"{self.file}:{self.pos}:{self.row}", sequence
+        return None, None
 
 
 def _place_in_files(file: Any, place: Any) -> int | None:
