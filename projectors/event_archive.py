@@ -24,8 +24,9 @@ from projectors.event_json import checked, json_of
 class EventArchive:
     """Keeps every event as a row, its data and metadata as JSON, and never changes one: the store's fastest way in.
 
-    The primary key is the event's place: topic, partition, and its offset in two numbers that sort (a stream's
-    milliseconds and sequence; a Kafka offset and 0). `at_offset` is the same offset as it is written.
+    The primary key is the event's place: topic, partition, its offset in two numbers that sort (a stream's
+    milliseconds and sequence; a Kafka offset and 0), and its `part` where the record bundles several events.
+    `at_offset` is the same offset as it is written.
 
     `handles` are the types of event that are kept; None for all, in every schema version.
     """
@@ -49,6 +50,7 @@ class EventArchive:
                 Column("partition", Kind.INTEGER),
                 Column("offset_high", Kind.INTEGER),
                 Column("offset_low", Kind.INTEGER),
+                Column("part", Kind.INTEGER),
                 Column("at_offset", Kind.TEXT),
                 Column("id", Kind.TEXT),
                 Column("type", Kind.TEXT),
@@ -60,7 +62,7 @@ class EventArchive:
                 Column("data", Kind.JSON, nullable=True),
                 Column("metadata", Kind.JSON),
             ),
-            key=("topic", "partition", "offset_high", "offset_low"),
+            key=("topic", "partition", "offset_high", "offset_low", "part"),
         )
 
     @property
@@ -88,6 +90,7 @@ def _row(event: Event) -> Row:
         event.partition.number,
         high,
         low,
+        event.part,
         str(event.offset),
         event.id,
         event.type,

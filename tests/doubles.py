@@ -112,14 +112,19 @@ class Chained:
 
 class Numbers:
     """A codec: the value is an integer, type "Counted"; or [type, version, data], and if you like the
-    sequence; else undecodable.
+    sequence; or {"bundle": [...]} of such values; else undecodable.
     """
 
-    def decode(self, record: Record) -> Event:
+    def decode(self, record: Record) -> Event | list[Event]:
         try:
             value = json.loads(record.value or b"null")
         except ValueError as cause:
             raise undecodable(record.partition, record.offset, record.value, "no JSON") from cause
+        if isinstance(value, dict):
+            return [self._event(record, each) for each in value["bundle"]]
+        return self._event(record, value)
+
+    def _event(self, record: Record, value: object) -> Event:
         given = value if isinstance(value, list) else ["Counted", 1, value]
         type, version, data, *sequence = given
         return Event(

@@ -8,7 +8,7 @@ import msgspec
 
 from consumer.engine.upcasting import Upcasting
 from consumer.errors import Poison, Transient
-from consumer.model.event import Event, undecodable
+from consumer.model.event import Event, parts, undecodable
 from consumer.model.facts import Skipped
 from consumer.model.record import Record
 from consumer.ports.codec import Codec
@@ -62,13 +62,12 @@ class Decoding:
         wanted = self._wanted
         for settled, record in enumerate(records):
             try:
-                event = decode(record)
-                version = wanted.get(event.type)
-                if version == event.version:
-                    events.append(event)
-                elif version is not None or self._takes_all:
-                    events.append(self._upcasting.upcast(event))
-                elif self._keeps_others:
+                found = decode(record)
+                if not isinstance(found, Event):
+                    events += self._all_for_projector(found)
+                elif wanted.get(found.type) == found.version:
+                    events.append(found)
+                elif (event := self._for_projector(found)) is not None:
                     events.append(event)
             except Transient as outage:
                 return Decoded(events, settled, outage=outage)
@@ -78,6 +77,17 @@ class Decoding:
                     return Decoded(events, settled, poison)
                 self._observer.happened(Skipped(record.partition, record.offset, poison))
         return Decoded(events, len(records))
+
+    def _all_for_projector(self, bundled: Sequence[Event]) -> list[Event]:
+        """Those of the events of one record that the projector is given: none of them where one is poison."""
+        given = map(self._for_projector, parts(bundled))
+        return [event for event in given if event is not None]
+
+    def _for_projector(self, event: Event) -> Event | None:
+        """The event as the projector is given it; None where it is not."""
+        if self._takes_all or event.type in self._wanted:
+            return self._upcasting.upcast(event)
+        return event if self._keeps_others else None
 
 
 def _unexpected(record: Record, cause: Exception) -> Poison:

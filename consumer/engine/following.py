@@ -67,7 +67,7 @@ class Following:
         while True:
             checkpoint = self.holding(call).offset
             at = bisect_right(events, checkpoint, at, key=attrgetter("offset"))
-            unseen = events[at : at + self._batch_size]
+            unseen = _page(events, at, self._batch_size)
             if not unseen:
                 return
             if adjacent := _adjacent(checkpoint, unseen):
@@ -94,11 +94,11 @@ class Following:
         first, last = unseen[0].offset, unseen[-1].offset
         if before := [event for event in read if event.offset < first]:
             yield before
-        found = {event.offset: event for event in read if first <= event.offset <= last}
+        found = {_place(event): event for event in read if first <= event.offset <= last}
         told = read[-1].offset if read else last
-        found |= {event.offset: event for event in unseen if event.offset <= told}
+        found |= {_place(event): event for event in unseen if event.offset <= told}
         if found:
-            yield [found[offset] for offset in sorted(found)][: self._batch_size]
+            yield _page([found[place] for place in sorted(found)], 0, self._batch_size)
 
     def _beginning(self, call: Call) -> Offset:
         """The place before the log's first event, so that what is trimmed later is missed."""
@@ -108,20 +108,40 @@ class Following:
         return beginning
 
 
+#: Where an event is in its partition; parts of one record share its offset.
+_place = attrgetter("offset", "part")
+
+
+def _page(events: Sequence[Event], at: int, size: int) -> Sequence[Event]:
+    """From the event at `at` on `size` events, and what the last one's record bundles beside it."""
+    if len(events) <= at + size:
+        return events[at:]
+    last = events[at + size - 1].offset
+    return events[at : bisect_right(events, last, at + size, key=attrgetter("offset"))]
+
+
 def _adjacent(checkpoint: Offset, events: Sequence[Event]) -> Sequence[Event]:
     """The first of these events between which, and the checkpoint, no log can hold another."""
     for number, event in enumerate(events):
-        if event.offset != checkpoint.next:
+        if event.offset not in (checkpoint, checkpoint.next):
             return events[:number]
         checkpoint = event.offset
     return events
 
 
 def refuse_disorder(events: Sequence[Event], partition: Partition) -> None:
-    """Raises `ValueError` where the offsets do not rise, or are another partition's."""
+    """Raises `ValueError` where the events are another partition's, do not rise, or are not whole records."""
     for event in events:
         if event.partition != partition:
             raise ValueError(f"{event} is not of {partition}: nothing was applied")
     for earlier, later in itertools.pairwise(events):
-        if not earlier.offset < later.offset:
+        if not _place(earlier) < _place(later):
             raise ValueError(f"{later} comes behind {earlier}: sort by offset; nothing was applied")
+    part, offset = 0, None
+    for event in events:
+        part = part + 1 if event.offset == offset else 0
+        if event.part != part:
+            raise ValueError(
+                f"{event} comes without part {part} of its record: nothing was applied"
+            )
+        offset = event.offset

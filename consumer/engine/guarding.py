@@ -70,7 +70,7 @@ class Guarding:
         keys = dict.fromkeys(_key(event) for event in batch if event.sequence is not None)
         if not keys:
             return batch.events
-        last = _Last(transaction.load(self.table, [_mark(batch.partition), *keys]), batch.fence)
+        last = _Last(transaction.load(self.table, [_mark(batch.partition), *keys]), batch)
         passed: list[Event] = []
         rows: dict[Key, Row] = {}
         for event in batch:
@@ -81,7 +81,8 @@ class Guarding:
                 if before is not None and sequence <= before:
                     found.duplicates += 1
                     continue
-                if before is not None and sequence > before + 1 and key not in last.accepted:
+                is_accepted = key in last.accepted or (event.offset == last.named and key in rows)
+                if before is not None and sequence > before + 1 and not is_accepted:
                     self._gap(found, event, sequence, before)
                 last.sequences[key] = sequence
                 last.accepted.discard(key)
@@ -142,11 +143,14 @@ def _unkeepable(event: Event, why: str) -> Poison:
 class _Last:
     """What is known of the aggregates of a batch."""
 
-    def __init__(self, rows: Mapping[Key, Row], fence: Fence) -> None:
+    def __init__(self, rows: Mapping[Key, Row], batch: Batch) -> None:
+        fence = batch.fence
         self.sequences: dict[Key, int] = {}
         #: Those whose next event may have any later sequence.
         self.accepted: set[Key] = set()
         mark = rows.get(_mark(fence.partition))
+        #: The record that a person said to go on at: what is missing between the events that it bundles is accepted.
+        self.named = batch.first if mark is not None and mark[4] == str(fence.expected) else None
         for key, (topic, _, sequence, number, place) in rows.items():
             is_here = number == fence.partition.number
             # What lies ahead of the offset is from before a rebuild that the guard did not see.

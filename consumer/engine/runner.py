@@ -112,8 +112,9 @@ class Runner:
         """Applies these events now, as a hook does that has just stored them.
 
         Events at or below the checkpoint are skipped; what the log holds between the checkpoint and
-        the last of them is applied in its place. Raises `ValueError`, and applies nothing, where their
-        offsets do not rise or are another partition's; else as `apply_since`.
+        the last of them is applied in its place. Of a record that bundles several give all. Raises
+        `ValueError`, and applies nothing, where their offsets do not rise, are another partition's, or an
+        earlier part of a record is missing; else as `apply_since`.
         """
         return self._run(Operation.APPLY_BATCH, lambda call: self._given(call, events))
 
@@ -172,16 +173,15 @@ class Runner:
         call.at = ErrorType.LOAD
         holding = self._following.holding(call)
         handled: list[Event] = []
-        for number, event in enumerate(events):
+        work = Work(holding, handled, read=events, through=events[-1].offset)
+        for event in events:
             if self._handles is None or event.type in self._handles:
                 try:
                     handled.append(self._upcasting.upcast(event))
                 except Poison as poison:
-                    through = events[number - 1].offset if number else holding.offset
-                    return Work(
-                        holding, handled, read=events[:number], through=through, poison=poison
-                    )
-        return Work(holding, handled, read=events, through=events[-1].offset)
+                    work.stop_before(poison)
+                    break
+        return work
 
     def _settle(self, call: Call, work: Work) -> None:
         call.check_cancelled()

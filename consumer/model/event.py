@@ -65,6 +65,9 @@ class Event(msgspec.Struct, Generic[D_co], frozen=True, gc=False):
     key: bytes | None = None
     #: Whatever else came along: the other attributes and headers.
     metadata: Mapping[str, Any] = _NOTHING
+    #: Which of the events of its record it is, counted from 0; most records hold one. With partition and
+    #: offset it names the event: of the offset alone there may be several.
+    part: int = 0
 
     @property
     def is_tombstone(self) -> bool:
@@ -94,7 +97,8 @@ class Event(msgspec.Struct, Generic[D_co], frozen=True, gc=False):
         return undecodable(self.partition, self.offset, payload, f"{self.type} as {name}: {why}")
 
     def __repr__(self) -> str:  # without the data: it may hold what no log should
-        return f"<Event {self.type} {self.id} at {self.partition}:{self.offset}>"
+        part = f", part {self.part}" if self.part else ""
+        return f"<Event {self.type} {self.id} at {self.partition}:{self.offset}{part}>"
 
 
 class Batch(msgspec.Struct, frozen=True, gc=False):
@@ -117,6 +121,16 @@ class Batch(msgspec.Struct, frozen=True, gc=False):
 
     def __repr__(self) -> str:
         return f"<Batch of {len(self.events)} events of {self.partition} to {self.fence.offset}>"
+
+
+def parts(decoded: Event | Sequence[Event]) -> Sequence[Event]:
+    """The events of one record as its codec gave them, each with its number among them."""
+    if isinstance(decoded, Event):
+        return (decoded,)
+    return [
+        event if event.part == number else msgspec.structs.replace(event, part=number)
+        for number, event in enumerate(decoded)
+    ]
 
 
 def undecodable(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from consumer.model.event import Event
@@ -11,8 +12,11 @@ from consumer.model.record import Record
 class Codec(Protocol):
     """Understands the envelope of the events on a topic."""
 
-    def decode(self, record: Record) -> Event:
+    def decode(self, record: Record) -> Event | Sequence[Event]:
         """The event that the record holds, its data left raw where the format allows.
+
+        Of a record that bundles several, all of them in order, be it none: they are applied together or,
+        where one is poison, not at all. Their numbers, `Event.part`, are given by whoever calls.
 
         Raises `Undecodable` whatever the bytes are: build it with `consumer.model.event.undecodable`. Where
         it must ask a server, as for a schema, and that is away, it raises `Transient`, within a few seconds: the

@@ -37,7 +37,10 @@ class EventLog(Protocol):
         """
 
     def read(self, partition: Partition, after: Offset | None, limit: int) -> Sequence[Event]:
-        """Up to `limit` events behind `after` (None: from the beginning), in order; empty at the end.
+        """The events of the next records behind `after` (None: from the beginning), in order; empty at the end.
+
+        Of up to `limit` records, and of each all events that it bundles, numbered by `parts`. Records that hold
+        none are read past.
 
         Raises `OffsetLost` where the log no longer holds what comes after `after`, and what `Codec.decode`
         raises where the first record behind `after` cannot be decoded (those before a later one are returned).

@@ -126,13 +126,13 @@ class ProjectionSettings(Shape):
     """Guards the rows by the sequences of aggregates, as in `{gaps: halt}`; needs a `read_model`. Not guarded if nothing is said."""
 
     batch_size: Annotated[int, Field(ge=1, le=10_000)] = 500
-    """Events that `apply` is given at once, at most."""
+    """Records that one batch holds, at most; `apply` is given their events, also all those that one record bundles."""
 
     upcasters: tuple[ImportString, ...] = ()
     """Each an `Upcaster`, or a list of them."""
 
     on_undecodable: Literal["halt", "skip"] = "halt"
-    """What becomes of a partition whose next event cannot be read: it halts, or the event is skipped and logged."""
+    """What becomes of a partition whose next record cannot be read: it halts, or the record is skipped, with all events that it bundles, and logged."""
 
     transient: tuple[ImportString, ...] = ()
     """Types of exception that mean, like `Transient`, that the projector's store is out of reach for now."""

@@ -87,7 +87,8 @@ class SearchIndex:
         changed: dict[str, tuple[Order, int]] = {}
         for event in batch:
             id, version = event.aggregate_id, version_of(event.offset)
-            order, known = changed.get(id) or documents.get(id) or (Order(), -1)
+            # What the store holds, and not what this batch added: events that one record bundles share its offset.
+            order, known = documents.setdefault(id, (Order(), -1))
             if version > known:
                 order.fold(event)
                 changed[id] = (order, version)

@@ -112,7 +112,7 @@ def rows(projector: TransactionalProjector, read_model: ReadModel) -> Mapping[Ke
     (table,) = projector.tables
     keys: dict[str, list[Key]] = {
         "customers": [("ada",)],
-        "event_archive": [("events", 0, number, 0) for number in range(10)],
+        "event_archive": [("events", 0, number, 0, 0) for number in range(10)],
     }
     known = keys.get(table.name, [("o-1",)])
     found: dict[Key, Row] = {}

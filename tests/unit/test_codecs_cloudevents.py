@@ -188,11 +188,6 @@ def test_foreign_headers_do_not_make_a_value_less_of_an_event() -> None:
     assert event.metadata["odd"] == b"\xff"
 
 
-def test_a_batch_in_one_value_is_refused() -> None:
-    with pytest.raises(Undecodable, match="Expected `object`, got `array`"):
-        decoded(b"[]", [("content-type", b"application/cloudevents-batch+json")])
-
-
 @pytest.mark.parametrize("prefix", ["ce_", ""])
 @pytest.mark.parametrize("name", sorted(FULL.keys() - {"traceparent"}))
 def test_a_repeated_attribute_is_undecodable(prefix: str, name: str) -> None:

@@ -7,6 +7,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from consumer.adapters.memory.offset_store import MemoryOffsetStore
@@ -296,6 +297,28 @@ def test_a_second_gap_behind_what_was_passed_over_is_one(strict: Room) -> None:
 
     with pytest.raises(SequenceGap):
         strict.apply(("a", 5), ("a", 7))
+
+
+def test_all_gaps_of_the_record_that_a_person_named_are_passed_over(strict: Room) -> None:
+    strict.apply(("a", 1))
+    first, second, behind, third = strict.batch(("a", 5), ("a", 8), ("b", 1), ("b", 3)).events
+    bundled = [
+        msgspec.structs.replace(each, offset=first.offset, part=part)
+        for part, each in enumerate([first, second, behind, third])
+    ]
+
+    def apply() -> None:
+        strict.inside.apply(batch_of(ORDERS, bundled, strict.epoch, 0, 1))
+
+    with pytest.raises(SequenceGap):
+        apply()
+    strict.accept({ORDERS: IntOffset(0)})
+    apply()
+
+    assert strict.rows == ["a1", "a5", "a8", "b1", "b3"]
+    strict.at[ORDERS] = 1
+    with pytest.raises(SequenceGap):
+        strict.apply(("a", 10))
 
 
 def test_what_was_passed_over_in_one_partition_says_nothing_of_places_in_another(

@@ -8,10 +8,12 @@ from typing import Any
 from consumer.adapters.codecs.reading import header_values, refused, text, whole
 from consumer.model.record import Record
 
-#: The first header as most producers write it, ours among them, to say that the value is the whole event.
+#: The first header as most producers write it, ours among them, to say that the value is the whole event, or
+#: a batch of whole events.
 STRUCTURED = (
     ("content-type", b"application/cloudevents+json; charset=UTF-8"),
     ("content-type", b"application/cloudevents+json"),
+    ("content-type", b"application/cloudevents-batch+json"),
 )
 
 Headers = Sequence[tuple[str, bytes | None]]

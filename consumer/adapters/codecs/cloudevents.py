@@ -1,9 +1,9 @@
-"""CloudEvents 1.0 in JSON: structured mode, the Kafka binding's binary mode, entries of Redis Streams."""
+"""CloudEvents 1.0 in JSON: structured and batched, the Kafka binding's binary mode, entries of Redis Streams."""
 
 from __future__ import annotations
 
 from base64 import b64decode
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Annotated, Any
@@ -28,7 +28,8 @@ from consumer.adapters.codecs.reading import (
     tombstone,
     whole,
 )
-from consumer.model.event import BAD_BYTES, Event, reason
+from consumer.errors import Undecodable
+from consumer.model.event import BAD_BYTES, Event, parts, reason
 from consumer.model.record import Record
 
 _Text = Annotated[str, Meta(min_length=1)]
@@ -52,12 +53,15 @@ class _Envelope(msgspec.Struct, frozen=True, gc=False):
 _decode = msgspec.json.Decoder(_Envelope).decode
 _OTHERS = {prefix: partial(other_values, prefix=prefix) for prefix in ("ce_", "")}
 _members = msgspec.json.Decoder(dict[str, Raw])
+_batch = msgspec.json.Decoder(list[Raw])
 
 
 class CloudEvents:
     """Decodes CloudEvents 1.0, whichever way the record carries them.
 
     - Structured: the value is the event, one JSON object, with or without the content type's header.
+    - Batched: the value is a JSON array of such objects, be it empty, with or without that header. It is a
+      record that bundles events: where one of them is none, the whole is `Undecodable`.
     - Binary: headers `ce_id`, `ce_type` ... and `content-type`; the value is the data.
     - An entry of a Redis stream: fields `id`, `type` ... without prefix, and the data in `data`.
 
@@ -75,8 +79,8 @@ class CloudEvents:
     def __init__(self, *, max_bytes: int = MAX_BYTES) -> None:
         self._max_bytes = max_bytes
 
-    def decode(self, record: Record) -> Event:
-        """The event; `Undecodable` if the record holds none, and nothing else is raised."""
+    def decode(self, record: Record) -> Event | Sequence[Event]:
+        """The event, or those of a batch; `Undecodable` if the record holds none, and nothing else is raised."""
         value, headers = record.value, record.headers
         if value is None or record.fault is not None or len(value) > self._max_bytes:
             check(record, value, self._max_bytes)
@@ -89,6 +93,8 @@ class CloudEvents:
             try:
                 envelope = _decode(value)
             except BAD_BYTES as cause:
+                if value.lstrip().startswith(b"["):
+                    return self._decode_batch(record, value)
                 raise refused(record, f"no CloudEvent: {reason(cause)}") from cause
             metadata = Metadata(_other_members, record)
             data = envelope.data
@@ -110,6 +116,26 @@ class CloudEvents:
             record.key,
             metadata,
         )
+
+    def _decode_batch(self, record: Record, value: bytes) -> list[Event]:
+        """Each event as if it stood alone in the record."""
+        try:
+            members = _batch.decode(value)
+        except BAD_BYTES as cause:
+            raise refused(record, f"no batch of CloudEvents: {reason(cause)}") from cause
+        headers = (STRUCTURED[0], *record.headers)
+        events: list[Event] = []
+        for number, member in enumerate(members, 1):
+            content, which = bytes(member), f"event {number} of {len(members)}"
+            if not content.startswith(b"{"):
+                raise refused(record, f"{which} is no JSON object")
+            try:
+                alone = msgspec.structs.replace(record, value=content, headers=headers)
+                events += parts(self.decode(alone))
+            except Undecodable as cause:
+                why = f"{which}: {cause.why}"
+                raise Undecodable(record.partition, record.offset, why) from cause
+        return events
 
 
 def _from_headers(

@@ -31,7 +31,7 @@ from consumer.adapters.kafka.lags import Lags
 from consumer.adapters.kafka.records import END_OF_PARTITION, Message, arriving, records_of
 from consumer.adapters.kafka.start import first_offset, watermarks
 from consumer.errors import OffsetLost, Transient, Undecodable
-from consumer.model.event import Event
+from consumer.model.event import Event, parts
 from consumer.model.lag import Lag
 from consumer.model.position import IntOffset, LogIdentity, Offset, Partition
 from consumer.model.start import Start
@@ -95,24 +95,26 @@ class KafkaEventLog:
         return first_offset(self._client(), self._admin(), partition, start)
 
     def read(self, partition: Partition, after: Offset | None, limit: int) -> Sequence[Event]:
-        """Up to `limit` events behind `after`, as `EventLog.read` says."""
+        """The events of up to `limit` records behind `after`, as `EventLog.read` says."""
         client = self._client()
         through = self._after(client, partition, after)
         if self._place != (partition, through):
             client.assign([TopicPartition(partition.topic, partition.number, through + 1)])
         self._place = None
-        messages, ended = self._fetched(client, partition, through, limit)
-        records = records_of(partition, messages)
         events: list[Event] = []
-        for record in records:
-            try:
-                events.append(self._codec.decode(record))
-            except (Undecodable, Transient):
-                if not events:
-                    raise
+        while not events:
+            messages, ended = self._fetched(client, partition, through, limit)
+            for record in records_of(partition, messages):
+                try:
+                    events += parts(self._codec.decode(record))
+                except (Undecodable, Transient):
+                    if not events:
+                        raise
+                    return events
+            if ended:
                 return events
-        if messages and not ended:
-            self._place = (partition, messages[-1].offset())
+            through = messages[-1].offset()
+        self._place = (partition, through)
         return events
 
     def close(self) -> None:

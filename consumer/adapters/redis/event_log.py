@@ -14,7 +14,7 @@ from consumer.adapters.redis.lags import lags
 from consumer.adapters.redis.starts import first_offset
 from consumer.adapters.redis.streams import registered, stream_name
 from consumer.errors import OffsetLost, Transient, Undecodable
-from consumer.model.event import Event
+from consumer.model.event import Event, parts
 from consumer.model.lag import Lag
 from consumer.model.position import LogIdentity, Offset, Partition, StreamOffset
 from consumer.model.start import Start
@@ -57,15 +57,16 @@ class RedisStreamLog:
 
     def read(self, partition: Partition, after: Offset | None, limit: int) -> Sequence[Event]:
         """As `EventLog.read`."""
-        entries = self._entries(partition, after, limit)
         events: list[Event] = []
-        for record in records(partition, entries):
-            try:
-                events.append(self._codec.decode(record))
-            except (Undecodable, Transient):
-                if events:
-                    return events
-                raise
+        while not events and (entries := self._entries(partition, after, limit)):
+            for record in records(partition, entries):
+                try:
+                    events += parts(self._codec.decode(record))
+                except (Undecodable, Transient):
+                    if events:
+                        return events
+                    raise
+                after = record.offset
         return events
 
     def close(self) -> None:

@@ -32,7 +32,7 @@ def test_an_event_is_kept_whole() -> None:
     EventArchive().project(batch(whole), transaction)
     assert transaction.appended == [
         (
-            P.topic, P.number, 17, 0, "17", "id", "placed", 2, "a", 3, NOON, b"\xff", '{"n":1}',
+            P.topic, P.number, 17, 0, 0, "17", "id", "placed", 2, "a", 3, NOON, b"\xff", '{"n":1}',
             '{"tenant":"eu","raw":"AA==","odd":"<class \'consumer.model.position.Offset\'>"}',
         )
     ]  # fmt: skip
@@ -50,9 +50,9 @@ def test_a_streams_offsets_sort_as_their_numbers() -> None:
     assert (
         keys
         == sorted(keys)
-        == [(P.topic, P.number, *pair) for pair in ((9, 10), (10, 2), (10, 11))]
+        == [(P.topic, P.number, *pair, 0) for pair in ((9, 10), (10, 2), (10, 11))]
     )
-    assert [row[4] for row in transaction.appended] == ["9-10", "10-2", "10-11"]
+    assert [row[5] for row in transaction.appended] == ["9-10", "10-2", "10-11"]
 
 
 def test_an_offset_of_no_kind_is_refused() -> None:
@@ -66,7 +66,7 @@ def test_every_event_is_a_row_tombstones_too(size: int) -> None:
     room = Room(EventArchive(), batch_size=size)
     room.told("placed", {"n": 1}, aggregate_id="a").told("tombstone", aggregate_id="a")
     room.told("placed", {"n": 1}, aggregate_id="a")
-    assert [(row[2], row[6], row[12]) for row in room.rows()] == [
+    assert [(row[2], row[7], row[13]) for row in room.rows()] == [
         (0, "placed", '{"n":1}'),
         (1, "tombstone", None),
         (2, "placed", '{"n":1}'),
@@ -77,7 +77,7 @@ def test_it_is_named_and_limited_as_one_likes() -> None:
     archive = EventArchive(name="orders", table="order_events", handles={"placed"})
     assert (archive.name, archive.tables[0].name) == ("orders", "order_events")
     room = Room(archive).told("placed", {}).told("shipped", {})
-    assert [row[6] for row in room.rows()] == ["placed"]
+    assert [row[7] for row in room.rows()] == ["placed"]
 
 
 def test_clear_deletes_all_rows() -> None:
