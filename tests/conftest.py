@@ -16,7 +16,7 @@ from consumer.embedded.postgresql import Postgresql
 from consumer.embedded.valkey import Valkey
 from tests import jvm, servers
 from tests.servers import Missing, RedisServer
-from tests.tools import ToolMissing
+from tests.tools import ToolMissing, tool
 
 if TYPE_CHECKING:
     from tests.registry import Registry
@@ -217,6 +217,19 @@ def java_program() -> Callable[..., jvm.Program]:
     def program(source: Path, *coordinates: str) -> jvm.Program:
         try:
             return jvm.program(source, *coordinates)
+        except ToolMissing as missing:
+            _unavailable(missing)
+
+    return program
+
+
+@pytest.fixture(scope="session")
+def go_program() -> Callable[[str], Path]:
+    """An executable by its name, built where it is not there yet, as `tests.tools.tool` has it."""
+
+    def program(name: str) -> Path:
+        try:
+            return tool(name)
         except ToolMissing as missing:
             _unavailable(missing)
 

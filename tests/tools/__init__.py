@@ -1,7 +1,7 @@
-"""Operators' own tools, out of the Go module proxy: Helm, Kubernetes, KEDA and others.
+"""Operators' own tools, out of the Go module proxy: Helm, Kubernetes, KEDA and others; and what others write events with.
 
-Each folder is a Go module that names the tool and, in go.sum, the hash of everything it is made of. A
-tool is built once and kept under ~/.cache by the hash of these files; the next time that is no work.
+Each folder is a Go module that names the tool, or is a program on somebody's library, and has, in go.sum, the
+hash of everything it is made of. A tool is built once and kept under ~/.cache by the hash of these files; the next time that is no work.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ def tool(name: str) -> Path:
 
 #: What is built of which module, and how the executable is called there.
 EXECUTABLES = {
+    "cloudevents": ("cloudevents", "cloudevents"),
     "compose": ("compose", "cmd"),
     "coredns": ("coredns", "coredns"),
     "etcd": ("etcd", "server"),
@@ -94,7 +95,8 @@ def _build(source: Path, folder: Path) -> None:
     # What a release's own build says on its command line, as its version.
     more = source / "ldflags"
     flags = f"-s -w {more.read_text() if more.exists() else ''}".strip()
-    arguments = ["build", "-trimpath", f"-ldflags={flags}", "-o", f"{unfinished}/", "tool"]
+    what = "." if (source / "main.go").exists() else "tool"
+    arguments = ["build", "-trimpath", f"-ldflags={flags}", "-o", f"{unfinished}/", what]
     environment = {**os.environ, "CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly -buildvcs=false"}
     done = subprocess.run(
         [_go(), *arguments], cwd=source, env=environment, capture_output=True, text=True

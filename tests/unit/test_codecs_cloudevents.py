@@ -253,6 +253,33 @@ def test_only_json_stays_raw(content_type: str, is_json: bool) -> None:
         assert event.decode(int if is_json else bytes) == (3 if is_json else b"3")
 
 
+def test_a_text_that_is_no_json_is_the_same_bytes_in_each_way() -> None:
+    kind = {"datacontenttype": "text/plain; charset=utf-8"}
+    as_text = structured(FULL | kind | {"data": 'said "3"'})
+    in_binary = [*in_headers("ce_", FULL), ("content-type", b"text/plain; charset=utf-8")]
+    assert as_text.data == decoded(b'said "3"', in_binary).data == b'said "3"'
+    assert as_text.metadata == decoded(b"3", in_binary).metadata
+
+
+@pytest.mark.parametrize("data", [{"n": 3}, [3], 3, None])
+def test_other_values_under_a_content_type_that_is_not_json_are_json(data: object) -> None:
+    event = structured(FULL | {"datacontenttype": "text/xml", "data": data})
+    assert event.decode(object) == data
+
+
+@pytest.mark.parametrize("text", [rb'"\ud800"', rb'"\x"', b'"\xff"'])
+def test_a_text_must_be_one(text: bytes) -> None:
+    value = msgspec.json.encode(FULL | {"datacontenttype": "text/plain", "data": 1})
+    with pytest.raises(Undecodable):
+        decoded(value.replace(b'"data":1', b'"data":%b' % text))
+
+
+@pytest.mark.parametrize("kind", [7, ["text/plain"], True])
+def test_a_content_type_is_text(kind: object) -> None:
+    with pytest.raises(Undecodable, match=r"`\$.datacontenttype`"):
+        structured(FULL | {"datacontenttype": kind})
+
+
 def test_packed_data_is_json_where_no_content_type_says_otherwise() -> None:
     event = structured(FULL | {"data_base64": "Mw=="})
     assert event.decode(int) == 3

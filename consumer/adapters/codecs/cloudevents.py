@@ -46,14 +46,19 @@ class _Envelope(msgspec.Struct, frozen=True, gc=False):
     time: Annotated[datetime, Meta(tz=True)] | None = None
     schemaversion: Annotated[int, Meta(ge=0)] | str | None = 1
     sequence: int | str | None = None
+    datacontenttype: str | None = None
     data: Raw | UnsetType = UNSET
     data_base64: str | None = None
 
+
+#: What most data is; asked for first, for a call costs more.
+_JSON = (None, "application/json")
 
 _decode = msgspec.json.Decoder(_Envelope).decode
 _OTHERS = {prefix: partial(other_values, prefix=prefix) for prefix in ("ce_", "")}
 _members = msgspec.json.Decoder(dict[str, Raw])
 _batch = msgspec.json.Decoder(list[Raw])
+_string = msgspec.json.Decoder(str).decode
 
 
 class CloudEvents:
@@ -68,8 +73,8 @@ class CloudEvents:
     The aggregate id is the `subject`; without one it is the key, and without a key "". The extension
     `schemaversion` is the schema version (1 if absent), `sequence` the number within the aggregate
     (one that is not a whole number stays in the metadata). An event without `time` has the broker's.
-    JSON data stays `msgspec.Raw`; data of another content type is `bytes`, from `data_base64` in
-    structured mode. The metadata holds `source` and all else, headers included. A value of None is an
+    JSON data stays `msgspec.Raw`; data of another content type is `bytes`, in structured mode from
+    `data_base64` or a text. The metadata holds `source` and all else, headers included. A value of None is an
     event without data, and where headers say nothing of it, one of type "tombstone".
 
     Of members that an object repeats the last wins; a repeated header that an event is made of is
@@ -99,7 +104,9 @@ class CloudEvents:
             metadata = Metadata(_other_members, record)
             data = envelope.data
             if data is UNSET or envelope.data_base64 is not None:
-                data = _unpacked(record, envelope, metadata)
+                data = _unpacked(record, envelope)
+            elif envelope.datacontenttype not in _JSON and not is_json(envelope.datacontenttype):
+                data = _content(record, data)
         version, sequence = envelope.schemaversion, envelope.sequence
         if envelope.specversion != "1.0" and not envelope.specversion.startswith("1."):
             raise refused(record, "the specversion is not 1.x")
@@ -158,7 +165,17 @@ def _version(record: Record, digits: str | None) -> int:
     return version
 
 
-def _unpacked(record: Record, envelope: _Envelope, metadata: Metadata) -> Raw | bytes | None:
+def _content(record: Record, data: Raw) -> Raw | bytes:
+    """Data that is not JSON stands there as a text; what is none is taken for JSON nevertheless."""
+    try:
+        return _string(data).encode()
+    except msgspec.ValidationError:
+        return data
+    except BAD_BYTES as cause:
+        raise refused(record, f"its data: {reason(cause)}") from cause
+
+
+def _unpacked(record: Record, envelope: _Envelope) -> Raw | bytes | None:
     if envelope.data_base64 is None:
         return None
     if envelope.data is not UNSET:
@@ -167,8 +184,7 @@ def _unpacked(record: Record, envelope: _Envelope, metadata: Metadata) -> Raw | 
         data = b64decode(envelope.data_base64, validate=True)
     except ValueError as cause:
         raise refused(record, "data_base64 is not base64") from cause
-    content_type = metadata.get("datacontenttype")
-    if not is_json(content_type if isinstance(content_type, str) else None):
+    if not is_json(envelope.datacontenttype):
         return data
     return Raw(data) if data else None
 
