@@ -114,7 +114,7 @@ class Halted(Fact, frozen=True):
 
 
 class Skipped(Fact, frozen=True):
-    """An event that could not be decoded was passed over, as the settings say."""
+    """A record that could not be decoded was passed over, with all that it bundles, as the settings say."""
 
     partition: Partition
     offset: Offset

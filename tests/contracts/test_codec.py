@@ -15,7 +15,7 @@ from consumer.adapters.codecs.cloudevents import CloudEvents
 from consumer.adapters.codecs.envelope import Envelope
 from consumer.adapters.codecs.json import Json
 from consumer.errors import Undecodable
-from consumer.model.event import Event
+from consumer.model.event import Event, parts
 from consumer.model.position import IntOffset, Offset, Partition, StreamOffset
 from consumer.model.record import Record
 from consumer.ports.codec import Codec
@@ -128,15 +128,16 @@ def written(form: Form, data: bytes = b'{"total":3}') -> Record:
     return record(form.value(data), form.headers)
 
 
-def everything(event: Event) -> None:
-    """All that a projector may ask of an event, its data but for the type included."""
-    for name in event.__struct_fields__:
-        value = getattr(event, name)
-        if isinstance(value, str):
-            value.encode()
-    dict(event.metadata)
-    repr(event)
-    event.decode(object)
+def everything(decoded: Event | Sequence[Event]) -> None:
+    """All that a projector may ask of the events of a record, their data but for the type included."""
+    for event in parts(decoded):
+        for name in event.__struct_fields__:
+            value = getattr(event, name)
+            if isinstance(value, str):
+                value.encode()
+        dict(event.metadata)
+        repr(event)
+        event.decode(object)
 
 
 def test_an_event_keeps_its_place(form: Form) -> None:

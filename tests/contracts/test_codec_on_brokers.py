@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
+from contextlib import closing
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,6 +20,7 @@ from consumer.adapters.redis.streams import register
 from consumer.model.event import Event
 from consumer.model.position import Partition
 from consumer.ports.codec import Codec
+from consumer.ports.event_log import EventLog
 from tests.contracts.kafka_room import Broker
 from tests.servers import KafkaServer, RedisServer
 
@@ -93,6 +95,49 @@ def test_cloudevents_in_structured_mode_without_a_header(kafka: KafkaServer) -> 
     (event,) = through_kafka(kafka, CloudEvents(), {"key": b"order-1", "value": value})
     assert (event.type, event.aggregate_id) == ("paid", "order-1")
     assert event.decode(dict[str, int]) == {"cents": 3}
+
+
+def one(id: str) -> str:
+    return f'{{"specversion":"1.0","id":"{id}","source":"/till","type":"paid"}}'
+
+
+BATCHES = ["[]", "[]", f"[{one('a')},{one('b')}]", "[]", one("c"), "[]"]
+
+
+def record_by_record(log: EventLog, partition: Partition) -> list[list[tuple[str, int]]]:
+    """The ids and parts of the events of each call, which asks for one record."""
+    found: list[list[tuple[str, int]]] = []
+    after = None
+    while events := log.read(partition, after, 1):
+        found.append([(event.id, event.part) for event in events])
+        after = events[-1].offset
+    return found
+
+
+def test_records_that_hold_no_event_are_read_past_and_are_no_end_of_a_topic(
+    kafka: KafkaServer,
+) -> None:
+    topic = Broker(kafka.bootstrap).topic()
+    producer = Producer({"bootstrap.servers": kafka.bootstrap})
+    for batch in BATCHES:
+        producer.produce(topic, batch)
+    assert producer.flush(30) == 0
+    log = KafkaEventLog({"bootstrap.servers": kafka.bootstrap}, topics=[topic], codec=CloudEvents())
+    with closing(log):
+        assert record_by_record(log, Partition(topic, 0)) == [[("a", 0), ("b", 1)], [("c", 0)]]
+
+
+def test_records_that_hold_no_event_are_read_past_and_are_no_end_of_a_stream(
+    valkey: RedisServer,
+) -> None:
+    topic = f"t-{uuid.uuid4().hex[:12]}"
+    client = connect(valkey.url)
+    register(client, topic, 1)
+    with redis.Redis.from_url(valkey.url) as raw:
+        for batch in BATCHES:
+            raw.xadd(f"{topic}:0", {"data": batch})
+    with closing(RedisStreamLog(client, topics=[topic], codec=CloudEvents())) as log:
+        assert record_by_record(log, Partition(topic, 0)) == [[("a", 0), ("b", 1)], [("c", 0)]]
 
 
 def test_cloudevents_in_the_fields_of_an_entry(valkey: RedisServer) -> None:

@@ -181,6 +181,11 @@ def test_the_content_type_says_that_the_value_is_the_event(content_type: bytes) 
         assert event.metadata["source"] == "/shop"
 
 
+def test_the_headers_of_http_make_no_event_on_kafka() -> None:
+    with pytest.raises(Undecodable, match="no CloudEvent: Expected `object`, got `int`"):
+        decoded(b"3", in_headers("ce-", FULL))
+
+
 def test_foreign_headers_do_not_make_a_value_less_of_an_event() -> None:
     event = structured(FULL, [("id", b"header"), ("source", b"header"), ("odd", b"\xff")])
     assert event.id == "7"
