@@ -100,7 +100,7 @@ BAD_VALUES: dict[str, Callable[[bytes], bytes]] = {
     "a byte order mark": lambda value: b"\xef\xbb\xbf" + value,
     "no JSON": lambda value: SECRET.encode(),
     "two values": lambda value: value + value,
-    "an array": lambda value: b"[" + value + b"]",
+    "an array in an array": lambda value: b"[[" + value + b"]]",
     "a string": lambda value: b'"' + SECRET.encode() + b'"',
     "cut off": lambda value: value[:-1],
 }
