@@ -5,6 +5,7 @@ P8  Redis Streams -> the same
 P6  the memory of P1's worker, looked at every 100,000 events
 M1  what metrics take of a batch's time, in memory: metrics_cost.py
 P2, P3  rows, effectively once: read_models.py
+D   what each codec's decoding costs, in memory: codecs.py
 
 Each run is a process of its own, over the same events, and counts from the first events in hand to
 the last. Ours and the limit run in turn, so that whatever else the machine does hits both; of each
@@ -25,7 +26,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from benchmarks import metrics_cost
+from benchmarks import codecs, metrics_cost
 from benchmarks.orders import PARTITIONS, TOPIC, orders
 from benchmarks.read_models import ReadModels
 from benchmarks.running import Result, rates, run
@@ -47,8 +48,21 @@ def main() -> None:
     options.add_argument("--events", type=int, default=1_000_000, help="on Kafka; half on Redis")
     options.add_argument("--turns", type=int, default=5)
     options.add_argument("--rows-only", action="store_true", help="P2 and P3 alone")
+    options.add_argument("--codecs-only", action="store_true", help="D alone, without servers")
     given = options.parse_args()
     console = Console()
+    report = {} if given.codecs_only else on_servers(given)
+    if not given.rows_only:
+        report |= codecs.rows()
+    console.print(table(report))
+    target = Path("build/bench.json")
+    target.parent.mkdir(exist_ok=True)
+    target.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+    console.print(f"written to {target}")
+
+
+def on_servers(given: argparse.Namespace) -> dict[str, Result]:
+    """All that begins with a P, and M1."""
     with (
         Kafka() as kafka,
         Valkey() as valkey,
@@ -60,12 +74,7 @@ def main() -> None:
         publish(KafkaPublisher(config, topic=TOPIC), given.events, "Kafka")
         where = (kafka.bootstrap, valkey.url, postgresql.url, Path(folder))
         report = {} if given.rows_only else reading(kafka, valkey, given)
-        report |= ReadModels(*where, given.turns).rows(given.events)
-    console.print(table(report))
-    target = Path("build/bench.json")
-    target.parent.mkdir(exist_ok=True)
-    target.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
-    console.print(f"written to {target}")
+        return report | ReadModels(*where, given.turns).rows(given.events)
 
 
 def reading(kafka: Kafka, valkey: Valkey, given: argparse.Namespace) -> dict[str, Result]:
@@ -164,7 +173,8 @@ def table(report: dict[str, Result]) -> Table:
     drawn = Table("", "what", "ours", "limit", "unit", "ratio")
     for name, row in report.items():
         ours, limit = f"{row['ours']:,}", f"{row['limit']:,}"
-        drawn.add_row(name, titles[name], ours, limit, row["unit"], f"{row['ratio']:.3f}")
+        what = titles.get(name, name.replace("D/", "decoding, "))
+        drawn.add_row(name.partition(",")[0], what, ours, limit, row["unit"], f"{row['ratio']:.3f}")
     return drawn
 
 

@@ -14,8 +14,8 @@ _NAMES = ("cloudevents", "envelope", "schema_registry")
 class JsonPlaces(Shape):
     """Where the attributes of an event stand in JSON that knows no envelope of ours.
 
-    A place is `header:NAME`, `field:NAME` (`field:OUTER.INNER` where it is nested), `key` or
-    `const:VALUE`.
+    A place is `header:NAME`, `field:NAME` (`field:OUTER.INNER` where it is nested, `field:NAME.0` for the
+    first in an array), `key` or `const:VALUE`.
     """
 
     type: str

@@ -31,6 +31,10 @@ from consumer.model.facts import (
 
 Format = Literal["auto", "console", "json"]
 
+#: Clients that tell each request of theirs; what comes of it we tell. Under either name, as Python's clients of
+#: HTTP are on their way to a new one.
+_TALKATIVE = ("httpx", "httpx2", "httpcore", "httpcore2")
+
 #: How loud a fact is; those not named here are information.
 _LEVELS: dict[type[Fact], int] = {
     Applied: logging.DEBUG,  # many a second; the others are few
@@ -114,6 +118,8 @@ def configure(
         )
     )
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
+    for name in _TALKATIVE:
+        logging.getLogger(name).setLevel(logging.WARNING)
     structlog.configure(
         processors=[*first, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),

@@ -19,6 +19,7 @@ from consumer.model.event import Event, parts
 from consumer.model.position import IntOffset, Offset, Partition, StreamOffset
 from consumer.model.record import Record
 from consumer.ports.codec import Codec
+from consumer.testing import assert_codec_holds
 
 ORDERS = Partition("orders", 3)
 SECRET = "4111-1111-1111-1111"
@@ -232,6 +233,10 @@ def test_a_bad_value_is_undecodable_at_once_or_when_asked_for(form: Form, bad: s
     assert (raised.value.partition, raised.value.offset) == (ORDERS, IntOffset(41))
     assert "sha256:" in str(raised.value)
     assert SECRET not in str(raised.value)
+
+
+def test_it_holds_as_any_codec_must(form: Form) -> None:
+    assert_codec_holds(form.codec(), written(form))
 
 
 values = st.none() | st.binary() | st.text().map(str.encode)

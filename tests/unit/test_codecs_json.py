@@ -65,6 +65,58 @@ def test_a_field_may_have_any_name() -> None:
     assert (event.type, event.id, event.aggregate_id) == ("x", "1", "é")
 
 
+def test_a_number_is_an_index_of_an_array() -> None:
+    value = b'{"types":["urn:message:Shop:OrderPlaced",{"a":[]}],"ids":[[1,2],[3,"4"]]}'
+    codec = Json(type="field:types.0", id="field:ids.1.1", aggregate_id="field:ids.0.1")
+    event = codec.decode(record(value))
+    assert (event.type, event.id, event.aggregate_id) == ("urn:message:Shop:OrderPlaced", "4", "2")
+
+
+def test_the_value_itself_may_be_an_array() -> None:
+    event = Json(type="field:0", data="field:2").decode(record(b'["placed",[],{"cents":3},9]'))
+    assert (event.type, event.decode(object)) == ("placed", {"cents": 3})
+
+
+def test_digits_that_are_no_index_are_a_name() -> None:
+    event = Json(type="field:a.07", id="field:-1").decode(record(b'{"a":{"07":"x"},"-1":"y"}'))
+    assert (event.type, event.id) == ("x", "y")
+
+
+@pytest.mark.parametrize(
+    ("value", "why"),
+    [
+        (b'{"types":[]}', "no type at field:types.0"),
+        (b'{"types":[null]}', "no type at field:types.0"),
+        (b'{"types":null}', "no type at field:types.0"),
+        (b'{"types":[["4111"]]}', r"got `array` - at `\$.types\[0\]`"),
+        (b'{"types":{"0":"4111"}}', r"got `object` - at `\$.types`"),
+        (b'{"types":"4111"}', r"got `str` - at `\$.types`"),
+    ],
+)
+def test_what_is_not_in_its_array_is_undecodable(value: bytes, why: str) -> None:
+    with pytest.raises(Undecodable, match=why) as raised:
+        Json(type="field:types.0").decode(record(value))
+    assert "4111" not in str(raised.value)
+
+
+@pytest.mark.parametrize("index", ["100", "9" * 5_000])
+def test_an_index_ends_at_99(index: str) -> None:
+    Json(type="field:types.99")
+    with pytest.raises(Misconfigured, match="beyond the last index of an array that is looked at"):
+        Json(type=f"field:types.{index}")
+
+
+@pytest.mark.parametrize("name", ['a"b', "a\\b", "a\x00b", "a.\n", "\ud800"])
+def test_a_name_that_json_escapes_cannot_be_asked_for(name: str) -> None:
+    with pytest.raises(Misconfigured, match="is no field that can be asked for"):
+        Json(type=f"field:{name}")
+
+
+def test_a_place_is_an_array_or_an_object() -> None:
+    with pytest.raises(Misconfigured, match="0 and id are asked for in one place"):
+        Json(type="field:it.0", id="field:it.id")
+
+
 @pytest.mark.parametrize(
     ("codec", "why"),
     [

@@ -17,6 +17,7 @@ from consumer.adapters.codecs.registry.codec import SchemaRegistry
 from consumer.adapters.codecs.registry.registered import Registered
 from consumer.errors import Misconfigured, Transient, Undecodable
 from consumer.model.event import Event
+from consumer.testing import assert_codec_holds
 from tests.schemas import NOON, Kept, a_record, bytes_of, field, framed, logical, record, registered
 
 MONEY = logical("bytes", "decimal", precision=9, scale=2)
@@ -196,6 +197,12 @@ def test_a_fault_and_a_value_over_the_cap_are_undecodable() -> None:
         codec().decode(record(VALUE, fault="the client broke it"))
     with pytest.raises(Undecodable, match="and the limit is 3"):
         codec(max_bytes=3).decode(record(VALUE))
+
+
+def test_it_holds_to_what_every_codec_must_do() -> None:
+    key = framed(3, bytes_of(WIDE_KEY, {"shop": "north", "number": 9}))
+    assert_codec_holds(codec(), record(VALUE), record(VALUE, key=None))
+    assert_codec_holds(codec(aggregate_id="key:shop", time="field:at"), record(VALUE, key=key))
 
 
 def test_an_outage_is_no_fault_of_the_record() -> None:

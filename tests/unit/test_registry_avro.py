@@ -20,7 +20,17 @@ from consumer.adapters.codecs.registry.framing import SchemaId
 from consumer.adapters.codecs.registry.registered import Reference, Registered
 from consumer.errors import Undecodable
 from consumer.model.position import IntOffset, Partition
-from tests.schemas import Kept, a_record, bytes_of, field, logical, number, record, registered
+from tests.schemas import (
+    Kept,
+    a_record,
+    bytes_of,
+    field,
+    framed,
+    logical,
+    number,
+    record,
+    registered,
+)
 
 GUID = "6f3c1a52-97b5-4b2f-8d0e-1f6f2a9b7c11"
 
@@ -235,6 +245,16 @@ def test_the_id_may_be_a_guid_before_the_bytes_or_in_a_header() -> None:
     of_key = bodies.key(record(None, [("__key_schema_id", named)], key=data))
     assert one == other == of_key
     assert kept.asked == [GUID]
+
+
+def test_a_header_wins_over_bytes_that_look_like_the_id_of_a_known_schema() -> None:
+    bodies = Bodies(Kept({7: registered("long"), GUID: registered("bytes")}))
+    bodies.value(record(framed(7, b"\2")))
+    misleading = framed(7, b"\2")
+    headers = [("__value_schema_id", b"\1" + UUID(GUID).bytes)]
+    with pytest.raises(Undecodable):
+        bodies.value(record(misleading, headers))
+    assert bodies.value(record(number(6) + misleading, headers)).data == misleading
 
 
 def test_a_schema_is_asked_for_once_and_one_that_is_unknown_each_time() -> None:

@@ -152,7 +152,7 @@ def test_a_slow_registry_is_waited_for_a_few_seconds_and_an_outage_believed_as_l
     began = time.monotonic()
     assert failure(client, number).startswith(f"{stub.url} gave no answer in time")
     took = time.monotonic() - began
-    assert took < 6
+    assert took < 8
     asked = len(stub.asked)
     failure(client, number)
     failure(client, 2)

@@ -25,7 +25,6 @@ _READ = (*_REQUIRED, *_TAKEN, "datacontenttype")
 #: The names of headers, and the attribute that each holds.
 _KAFKA = {f"ce_{name}": name for name in _READ} | {"content-type": "datacontenttype"}
 _REDIS = {name: name for name in _READ}
-_NO_ATTRIBUTES = frozenset({"data", "data_base64"})
 
 
 def attributes(record: Record) -> tuple[Mapping[str, str], str] | None:
@@ -35,18 +34,21 @@ def attributes(record: Record) -> tuple[Mapping[str, str], str] | None:
     is not UTF-8.
     """
     headers = record.headers
-    try:
-        texts = {name: value.decode() for name, value in headers if value is not None}
-    except UnicodeDecodeError:
-        texts = {}
-    prefix = _prefix(texts or dict(headers))
+    values = dict(headers)
+    prefix = _prefix(values)
     if prefix is None:
         return None
-    if len(texts) < len(headers) or not texts.keys().isdisjoint(_NO_ATTRIBUTES):
-        return _one_by_one(record, _KAFKA if prefix else _REDIS), prefix
-    if prefix:
-        return {_KAFKA[name]: text for name, text in texts.items() if name in _KAFKA}, prefix
-    return texts, prefix
+    attribute_of = _KAFKA if prefix else _REDIS
+    if len(values) < len(headers):
+        return _one_by_one(record, attribute_of), prefix
+    try:
+        return {
+            attribute_of[name]: value.decode()
+            for name, value in headers
+            if name in attribute_of and value is not None
+        }, prefix
+    except UnicodeDecodeError:
+        return _one_by_one(record, attribute_of), prefix
 
 
 def other_values(record: Record, prefix: str) -> dict[str, Any]:
@@ -87,12 +89,10 @@ def _one_by_one(record: Record, attribute_of: Mapping[str, str]) -> dict[str, st
     return found
 
 
-def _prefix(headers: Mapping[str, str | bytes | None]) -> str | None:
+def _prefix(headers: Mapping[str, bytes | None]) -> str | None:
     content_type = headers.get("content-type")
-    if content_type:
-        kind = content_type if isinstance(content_type, str) else content_type.decode("latin-1")
-        if kind.lower().startswith("application/cloudevents"):
-            return None
+    if content_type and content_type.lower().startswith(b"application/cloudevents"):
+        return None
     if "ce_id" in headers or "ce_type" in headers or "ce_specversion" in headers:
         return "ce_"
     return "" if "specversion" in headers else None

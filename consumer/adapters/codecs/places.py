@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 import msgspec
+from msgspec import Raw
 
 from consumer.adapters.codecs.reading import refused, text
 from consumer.errors import Misconfigured
 from consumer.model.record import Record
 
+#: Of a field: what `Fields` calls the objects around it, outermost first, and itself.
+Path = tuple[str, ...]
+
 #: What an attribute may be.
 Scalar = str | int | float | None
+
+#: A name in a path that is an index of an array, and one that would be too far in: such an array is a
+#: list of things, and no attribute of an event.
+_INDEX = re.compile(r"0|[1-9][0-9]?")
+_TOO_FAR = re.compile(r"[1-9][0-9]{2,}")
+#: What msgspec takes in no name: what JSON escapes, and what is no text.
+_NO_NAME = re.compile(r'["\\\x00-\x1f\ud800-\udfff]')
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -20,15 +32,14 @@ class Place(msgspec.Struct, frozen=True):
 
     kind: Literal["header", "field", "key", "const"]
     name: str = ""
-    #: Of a field: what `Fields` calls the objects around it, outermost first, and itself.
-    path: tuple[str, ...] = ()
+    path: Path = ()
 
     def __str__(self) -> str:
         return f"{self.kind}:{self.name}" if self.name else self.kind
 
     @staticmethod
     def parse(written: str) -> Place:
-        """Reads `header:NAME`, `field:NAME.NAME`, `key` or `const:VALUE`; else `Misconfigured`."""
+        """Reads `header:NAME`, `field:NAME.NAME` or `.INDEX`, `key` or `const:VALUE`; else `Misconfigured`."""
         match written.partition(":"):
             case "key", "", "":
                 return Place("key")
@@ -38,7 +49,7 @@ class Place(msgspec.Struct, frozen=True):
                 return Place("field", name, tuple(map(_attribute, name.split("."))))
         raise Misconfigured(
             f"{written!r} is no place in a record: write header:NAME, field:NAME "
-            "(field:OUTER.INNER where it is nested), key, or const:VALUE"
+            "(field:OUTER.INNER where it is nested, field:NAME.0 for the first in an array), key, or const:VALUE"
         )
 
     def read(self, record: Record, fields: Any) -> Scalar:
@@ -54,22 +65,29 @@ class Place(msgspec.Struct, frozen=True):
                 value: Scalar = inner(fields, self.path)
                 return value
 
+    def reading(self) -> Callable[[Record, Any], Scalar]:
+        """`read`, with all decided that can be before there is a record: for who reads many."""
+        path = self.path
+        if not path:
+            return self.read
+        if len(path) > 1:
+            return lambda _, fields: inner(fields, path)
+        (name,) = path
+        return lambda _, fields: getattr(fields, name)
+
 
 class Fields:
-    """Decodes the fields that places name, and none of the others."""
+    """Decodes the fields at these paths, each to a type, and none of the others."""
 
-    def __init__(self, paths: Sequence[tuple[str, ...]], leaf: Any) -> None:
+    def __init__(self, types: Mapping[Path, Any]) -> None:
         tree: dict[str, Any] = {}
-        for path in paths:
-            _plant(tree, path, leaf)
-        self._decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(_object(tree))
-
-    def decode(self, value: bytes) -> Any:
-        """For `inner`; raises what msgspec raises where the value is not an object."""
-        return self._decoder.decode(value)
+        for path, type in types.items():
+            _plant(tree, path, type)
+        #: From a value to what `inner` takes; raises what msgspec raises where it is not an object.
+        self.decode: Callable[[bytes], Any] = msgspec.json.Decoder(_object(tree)).decode
 
 
-def inner(fields: Any, path: tuple[str, ...]) -> Any:
+def inner(fields: Any, path: Path) -> Any:
     """The value at the path; None where it, or an object around it, is absent or null."""
     for name in path:
         if fields is None:
@@ -85,7 +103,7 @@ def _header(record: Record, name: str) -> str | None:
     return text(record, f"header {name}", found[0]) if found and found[0] is not None else None
 
 
-def _plant(tree: dict[str, Any], path: tuple[str, ...], leaf: Any) -> None:
+def _plant(tree: dict[str, Any], path: Path, leaf: Any) -> None:
     *outer, last = path
     here: Any = tree
     for name in outer:
@@ -98,17 +116,28 @@ def _plant(tree: dict[str, Any], path: tuple[str, ...], leaf: Any) -> None:
 
 
 def _object(tree: Mapping[str, Any]) -> Any:
-    """A type that takes the tree's members alone: the others are skipped undecoded.
+    """A type that takes the tree's members alone, by name or by index: the others are skipped undecoded.
 
     Not a `TypedDict`: msgspec 0.22 finds no keys beyond ASCII there.
     """
+    types = {
+        name: _object(leaf) | None if isinstance(leaf, dict) else leaf
+        for name, leaf in tree.items()
+    }
+    indices = [int(name) for name in map(_field, tree) if _INDEX.fullmatch(name)]
+    if indices:
+        if len(indices) < len(tree):
+            names = " and ".join(map(_field, tree))
+            raise Misconfigured(
+                f"{names} are asked for in one place, which is an array or an object; keep one of them"
+            )
+        in_order = map(_attribute, map(str, range(max(indices) + 1)))
+        types = {name: types.get(name, Raw) for name in in_order}
     return msgspec.defstruct(
         "Fields",
-        [
-            (name, _object(leaf) | None, None) if isinstance(leaf, dict) else (name, leaf, None)
-            for name, leaf in tree.items()
-        ],
+        [(name, type, None) for name, type in types.items()],
         rename=_field,
+        array_like=bool(indices),
         frozen=True,
         gc=False,
     )
@@ -116,6 +145,14 @@ def _object(tree: Mapping[str, Any]) -> Any:
 
 def _attribute(field: str) -> str:
     """A name for Python, whatever the field is called."""
+    if _TOO_FAR.fullmatch(field):
+        raise Misconfigured(
+            f"{field[:9]} is beyond the last index of an array that is looked at, 99"
+        )
+    if _NO_NAME.search(field):
+        raise Misconfigured(
+            f"{field!r} is no field that can be asked for: its name has a quote, a backslash or a control character"
+        )
     return f"f{field.encode().hex()}"
 
 

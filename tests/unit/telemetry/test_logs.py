@@ -104,6 +104,16 @@ def test_what_needs_a_person_is_louder_than_what_does_not(fact: Fact, level: str
     assert line(fact)["level"] == level
 
 
+def test_a_client_of_http_does_not_tell_each_request() -> None:
+    stream = io.StringIO()
+    configure("json", "debug", stream=stream)
+    for client in ("httpx", "httpx2", "httpcore2.http11"):
+        logging.getLogger(client).info("HTTP Request: GET http://registry/schemas/ids/1")
+        logging.getLogger(client).warning("a warning of %s", client)
+    said = [json.loads(line)["event"] for line in stream.getvalue().splitlines()]
+    assert said == [f"a warning of {client}" for client in ("httpx", "httpx2", "httpcore2.http11")]
+
+
 def test_a_lag_is_a_number_of_events_for_each_partition() -> None:
     assert line(Lagged({ORDERS: Lag(12, None)}))["lags"] == {"orders/3": 12}
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import msgspec
 
-from consumer.adapters.codecs.reading import refused
 from consumer.adapters.codecs.registry.body import Body, Read
 from consumer.adapters.codecs.registry.registered import Registered, Unreadable
 from consumer.model.event import BAD_BYTES, reason
@@ -20,22 +19,18 @@ class _Schema(msgspec.Struct, frozen=True, gc=False):
 
 
 _schema = msgspec.json.Decoder(_Schema | bool).decode
-_json = msgspec.json.Decoder(msgspec.Raw).decode
 
 
 def reader(schema: Registered) -> Read:
-    """What reads values of this schema: JSON that stays as it is, `msgspec.Raw`.
+    """What takes values of this schema: JSON that stays as it is, `msgspec.Raw`, until somebody decodes it.
 
     Nobody holds it to its schema again: a typed decode asks for what a projector needs, and more
     precisely. Raises `Unreadable`.
     """
-    name, title = _name(schema), schema.title
+    name = _name(schema)
 
     def read_body(record: Record, data: bytes, start: int) -> Body:
-        try:
-            return Body(name, _json(data[start:]))
-        except BAD_BYTES as cause:
-            raise refused(record, f"{title}: no JSON: {reason(cause)}") from cause
+        return Body(name, msgspec.Raw(data[start:]))
 
     return read_body
 

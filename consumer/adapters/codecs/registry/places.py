@@ -78,9 +78,9 @@ def key_text(record: Record, bodies: Bodies) -> str | None:
 
 def as_text(value: Any) -> str | None:
     """A value of a kind that text can stand for; None for any other."""
-    if value is None or isinstance(value, dict | list | bytes):
-        return None
-    return str(value)
+    if isinstance(value, str):
+        return value
+    return None if value is None or isinstance(value, dict | list | bytes) else str(value)
 
 
 def _inner(value: Any, path: list[str]) -> Any:

@@ -2,38 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
-import msgspec
-from google.protobuf.descriptor import Descriptor, FileDescriptor
-from google.protobuf.message import DecodeError, Message
+from google.protobuf.descriptor import Descriptor
+from google.protobuf.message import DecodeError
 from google.protobuf.message_factory import GetMessageClass
 
 from consumer.adapters.codecs.reading import refused
 from consumer.adapters.codecs.registry.body import Body, Read
 from consumer.adapters.codecs.registry.protobuf_known import Inadmissible
+from consumer.adapters.codecs.registry.protobuf_places import Place, message_at, place_of_message
 from consumer.adapters.codecs.registry.protobuf_schemas import compiled
 from consumer.adapters.codecs.registry.protobuf_values import Values
 from consumer.adapters.codecs.registry.registered import Registered
 from consumer.model.record import Record
-
-#: What stands for the file's first message, the only one of most files.
-_FIRST = b"\0"
-
-#: Above it a list of indexes is no place of a message: the compiler does not take them nested so deep.
-_DEEPEST = 64
-
-#: The bit that says that the next byte belongs to the number too.
-_MORE = 0x80
-
-
-class _Kind(msgspec.Struct, frozen=True):
-    """A message of the file, and how it is read."""
-
-    name: str
-    parse: Callable[[bytes], Message]
-    values: Callable[[Message], Any]
 
 
 def reader(schema: Registered) -> Read:
@@ -42,66 +22,39 @@ def reader(schema: Registered) -> Read:
     Raises `Unreadable`, and `Transient` where the compiler could not be run.
     """
     file = compiled(schema)
+    names = {name: place for place, name in enumerate(file.message_types_by_name)}
     values = Values()
-    kinds: dict[tuple[int, ...], _Kind] = {}
+    reads: dict[Place, Read] = {}
 
-    def kind_at(record: Record, place: tuple[int, ...]) -> _Kind:
-        message = _message(file, place)
+    def read_first(record: Record, place: Place) -> Read:
+        message = message_at(file, place)
         if message is None:
-            raise refused(record, f"{schema.title} has no message at index {list(place)}")
-        name = message.full_name
+            raise refused(record, f"{schema.title} has no message at the index before the bytes")
+        title = f"{message.full_name} of {schema.title}"
         try:
-            kind = _Kind(name, GetMessageClass(message).FromString, values.of(message))
+            return reads.setdefault(place, _read(title, message, values))
         except Exception as cause:  # what the library does not take, such as a chain of 500 types
-            why = f"{name} of {schema.title} cannot be read ({type(cause).__name__})"
-            raise refused(record, why) from cause
-        return kinds.setdefault(place, kind)
+            raise refused(record, f"{title} cannot be read ({type(cause).__name__})") from cause
 
     def read_body(record: Record, data: bytes, start: int) -> Body:
-        place, start = _place(record, data, start)
-        kind = kinds.get(place) or kind_at(record, place)
-        try:
-            return Body(kind.name, kind.values(kind.parse(data[start:])))
-        except Exception as cause:  # whatever is raised here is about the bytes
-            raise refused(record, f"{kind.name} of {schema.title}: {_why(cause)}") from cause
+        place, start = place_of_message(record, data, start, names)
+        read = reads.get(place) or read_first(record, place)
+        return read(record, data, start)
 
     return read_body
 
 
-def _message(file: FileDescriptor, place: tuple[int, ...]) -> Descriptor | None:
-    """The message at the first index in the file, within it the one at the second, and so on."""
-    found: Descriptor | None = None
-    here = list(file.message_types_by_name.values())
-    for index in place:
-        if not 0 <= index < len(here):
-            return None
-        found = here[index]
-        here = list(found.nested_types)
-    return found
+def _read(title: str, kind: Descriptor, values: Values) -> Read:
+    """What reads a message of this kind."""
+    name, parse, values_of = kind.full_name, GetMessageClass(kind).FromString, values.of(kind)
 
+    def read_message(record: Record, data: bytes, start: int) -> Body:
+        try:
+            return Body(name, values_of(parse(data[start:])))
+        except Exception as cause:  # whatever is raised here is about the bytes
+            raise refused(record, f"{title}: {_why(cause)}") from cause
 
-def _place(record: Record, data: bytes, start: int) -> tuple[tuple[int, ...], int]:
-    """The place of the message in its file, and where the message begins."""
-    if data[start : start + 1] == _FIRST:
-        return (0,), start + 1
-    count, at = _number(record, data, start)
-    if not 0 <= count <= _DEEPEST:
-        raise refused(record, "its list of message indexes has no possible length")
-    place = []
-    for _ in range(count):
-        index, at = _number(record, data, at)
-        place.append(index)
-    return tuple(place) or (0,), at
-
-
-def _number(record: Record, data: bytes, at: int) -> tuple[int, int]:
-    """A number as Protobuf's `sint64` is written, and where it ends."""
-    folded = 0
-    for shift, byte in enumerate(data[at : at + 10]):
-        folded |= (byte & ~_MORE) << 7 * shift
-        if not byte & _MORE:
-            return (folded >> 1) ^ -(folded & 1), at + shift + 1
-    raise refused(record, "its message indexes have no end")
+    return read_message
 
 
 def _why(cause: Exception) -> str:

@@ -82,7 +82,8 @@ class Values:
 
     def _value(self, field: FieldDescriptor) -> str:
         name = field.name
-        place = f"getattr(message, {name!r})" if iskeyword(name) else f"message.{name}"
+        is_name = name.isidentifier() and not iskeyword(name)
+        place = f"message.{name}" if is_name else f"getattr(message, {name!r})"
         if not field.is_repeated:
             return self._one(field, place)
         if field.message_type is not None and field.message_type.GetOptions().map_entry:
@@ -117,8 +118,8 @@ class Values:
         return name
 
     def _function(self, entries: str) -> Any:
-        # Of what is written here only names of fields are not ours, and the compiler of the schema takes
-        # none that is no name in Python too.
+        # Of what is written here only names of fields are not ours, and they stand in quotes, but for those
+        # that are names in Python too.
         return eval(f"lambda message: {{{entries}}}", self._scope)  # noqa: S307
 
 
