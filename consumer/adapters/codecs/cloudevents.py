@@ -133,14 +133,13 @@ class CloudEvents:
         headers = (STRUCTURED[0], *record.headers)
         events: list[Event] = []
         for number, member in enumerate(members, 1):
-            content, which = bytes(member), f"event {number} of {len(members)}"
-            if not content.startswith(b"{"):
-                raise refused(record, f"{which} is no JSON object")
+            alone = msgspec.structs.replace(record, value=bytes(member), headers=headers)
             try:
-                alone = msgspec.structs.replace(record, value=content, headers=headers)
+                if not bytes(member).startswith(b"{"):
+                    raise refused(alone, "it is no JSON object")
                 events += parts(self.decode(alone))
             except Undecodable as cause:
-                why = f"{which}: {cause.why}"
+                why = f"event {number} of {len(members)}: {cause.why}"
                 raise Undecodable(record.partition, record.offset, why) from cause
         return events
 
