@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
-import os
 import re
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -19,7 +17,6 @@ import yaml
 from consumer.cli import exits
 from consumer.cli.program import run_program
 from consumer.settings.schema import json_schema
-from tests.examples.pages import ROOT
 
 Call = Callable[..., tuple[int, str, str]]
 
@@ -50,16 +47,6 @@ def call(
 
 def files(folder: Path) -> set[str]:
     return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
-
-
-def passes(folder: Path, *words: str) -> None:
-    """The command, run by this Python in the folder, ends with 0."""
-    # What comes from the tree is found by its path alone, as an installed package would be.
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    done = subprocess.run(
-        [sys.executable, *words], cwd=folder, env=environment, capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.mark.parametrize(
@@ -186,56 +173,6 @@ def test_it_is_made_in_a_folder_of_its_name_or_in_the_one_that_is_named(
     assert files(elsewhere) == FILES | package | {"LICENSE"}
     assert "class OrderTotals:" in (elsewhere / "order_totals/read_model.py").read_text()
     assert 'name = "order-totals"' in (elsewhere / "order_totals/read_model.py").read_text()
-
-
-@pytest.mark.parametrize("source", ["kafka", "redis"])
-@pytest.mark.parametrize("name", ["orders", "Order.Totals-of_2024"])
-def test_its_own_test_and_check_pass(call: Call, tmp_path: Path, name: str, source: str) -> None:
-    assert call("new", name, "--into", "it", "--source", source)[0] == exits.DONE
-
-    passes(tmp_path / "it", "-m", "pytest", "-q", "-p", "no:cacheprovider")
-    passes(tmp_path / "it", "-m", "consumer", "check", "--offline")
-    assert "{{" not in "".join((tmp_path / "it" / path).read_text() for path in FILES)
-
-
-@pytest.mark.parametrize(
-    "name", ["item", "rows", "runner", "transient", "none", "test-orders", "memory-event-log"]
-)
-def test_a_name_that_its_own_code_uses_hides_nothing(call: Call, tmp_path: Path, name: str) -> None:
-    assert call("new", name, "--into", "it")[0] == exits.DONE
-
-    passes(tmp_path / "it", "-m", "pytest", "-q", "-p", "no:cacheprovider")
-
-
-def test_its_own_test_notices_a_projector_that_is_wrong(call: Call, tmp_path: Path) -> None:
-    call("new", "orders")
-    code = tmp_path / "orders/orders/read_model.py"
-    right = code.read_text()
-    for part, wrong in {
-        "INSERT OR REPLACE": "INSERT",
-        "DELETE FROM items": "SELECT 1 FROM items",
-        "raise Transient": "raise ValueError",
-        "title: str\n": 'title: str = ""\n',
-    }.items():
-        assert part in right
-        code.write_text(right.replace(part, wrong))
-        with pytest.raises(AssertionError, match="1 failed"):
-            passes(tmp_path / "orders", "-m", "pytest", "-q", "-p", "no:cacheprovider")
-
-
-def test_its_code_passes_our_linter_and_our_types(call: Call, tmp_path: Path) -> None:
-    call("new", "orders")
-    folder = tmp_path / "orders"
-    ours = str(ROOT / "pyproject.toml")
-
-    passes(folder, "-m", "ruff", "check", "--no-cache", "--config", ours)
-    for length in ("88", "100"):  # ruff's own, and ours
-        passes(folder, "-m", "ruff", "format", "--no-cache", "--check", "--line-length", length)
-    cache = str(ROOT / ".mypy_cache")
-    passes(
-        *(folder, "-m", "mypy", "--strict", "--config-file=", "--cache-dir", cache),
-        *("orders", "tests"),
-    )
 
 
 @pytest.mark.parametrize("source", ["kafka", "redis"])
