@@ -68,7 +68,8 @@ def test_any_table_settles_into_fair_shares_whoever_moves_first(
     streams = len(owners)
     leases = {stream: owner for stream, owner in enumerate(owners) if owner}
     some_first = [order.choice("abcd") for _ in range(12)]
-    for worker in [*some_first, *"abcd", *"abcd"]:
+    # Three turns each: a larger share may come free only after its owner-to-be had its second.
+    for worker in [*some_first, *"abcd" * 3]:
         found = Table(dict.fromkeys("abcd", 1), dict(leases))
         fair = share(worker, "orders", found, streams)
         for stream in surplus(worker, found, fair):
