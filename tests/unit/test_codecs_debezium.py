@@ -248,9 +248,36 @@ def test_a_database_stands_in_front_where_there_are_no_schemas() -> None:
 def test_a_place_in_mysql_s_files_is_a_sequence() -> None:
     place = {"file": "mysql-bin.000003", "pos": 484, "row": 2}
     event = made(change(connector="mysql", **place))
-    assert (event.id, event.sequence) == ("mysql-bin.000003:484:2:u:7", 3 << 40 | 484)
+    assert event.id == "public.orders:mysql-bin.000003:484:2:u:7"
+    assert event.sequence == 3 << 40 | 486
     later = made(change(connector="mysql", **{**place, "file": "mysql-bin.000004", "pos": 4}))
     assert (later.sequence or 0) > (event.sequence or 0)
+
+
+def test_what_changes_a_row_twice_at_one_place_in_mysql_s_files_has_two_sequences() -> None:
+    """As `UPDATE ... SET id = id + 1 ORDER BY id DESC` does: what was 7 goes, and what was 6 is 7 then."""
+    place = {"connector": "mysql", "file": "mysql-bin.000003", "pos": 484}
+    gone, came = (made(change(**place, row=row)) for row in (0, 1))
+    assert gone.aggregate_id == came.aggregate_id
+    assert (gone.sequence or 0) < (came.sequence or 0)
+
+
+@pytest.mark.parametrize("key", [None, b'{"id":7}'])
+def test_all_rows_of_a_snapshot_have_one_position_and_each_an_id_of_its_own(
+    key: bytes | None,
+) -> None:
+    tables = [change(lsn=5, snapshot="true", table=table) for table in ("orders", "customers")]
+    read = [
+        Record(Partition("shop", 0), IntOffset(offset), key, value)
+        for offset, value in enumerate(tables if key else tables[:1] * 2)
+    ]
+    assert len({Debezium().decode(record).id for record in read}) == 2
+
+
+def test_an_update_of_the_primary_key_lacks_what_debezium_was_not_told_too() -> None:
+    after = b'"after":{"id":7,"notes":"__debezium_unavailable_value"}'
+    created = made(change("c", lsn=5).replace(b'"after":{"id":7}', after))
+    assert plain(created)["after"] == {"id": 7}
 
 
 @pytest.mark.parametrize(
