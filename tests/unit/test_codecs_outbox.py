@@ -107,6 +107,13 @@ def test_data_can_only_have_a_field() -> None:
         Outbox(data="key")
 
 
+@pytest.mark.parametrize(
+    "data", [b'{"schema":"v1"}', b'{"schema":"v1","payload":1}', b'{"schema":{},"x":1}']
+)
+def test_data_whose_first_member_is_called_schema_are_data(data: bytes) -> None:
+    assert Outbox().decode(record(data)).data == msgspec.Raw(data)
+
+
 @pytest.mark.parametrize("value", [None, b"null", b'{"schema":null,"payload":null}'])
 def test_an_event_without_payload_is_one_of_its_type(value: bytes | None) -> None:
     event = Outbox().decode(record(value))

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
 import msgspec
-from msgspec import UNSET, Raw, UnsetType
+from msgspec import Raw, ValidationError
 
 S = TypeVar("S")
 
@@ -19,7 +19,7 @@ _MOST = 1000
 
 class _Envelope(msgspec.Struct, gc=False, forbid_unknown_fields=True):
     schema: Raw
-    payload: Raw | UnsetType = UNSET
+    payload: Raw
 
 
 _decode = msgspec.json.Decoder(_Envelope).decode
@@ -39,13 +39,15 @@ class Envelopes(Generic[S]):
         self._schemas: dict[bytes, S] = {}
 
     def opened(self, topic: str, value: bytes) -> tuple[memoryview | Raw, S]:
-        """The payload, in JSON, and its schema. Raises what msgspec raises where there are none."""
+        """The payload, in JSON, and its schema. Raises what msgspec raises: `ValidationError` for other JSON."""
         last = self._last.get(topic)
         if last is not None and value.startswith(last[0]) and value.endswith(b"}"):
             return memoryview(value)[len(last[0]) : -1], last[1]
         envelope = _decode(value)
-        payload = Raw(b"null") if envelope.payload is UNSET else envelope.payload
-        schema = self._schema(bytes(envelope.schema))
+        written, payload = bytes(envelope.schema), envelope.payload
+        if not written.startswith((b"{", b"null")):
+            raise ValidationError("The schema is no object")
+        schema = self._schema(written)
         # Only what is written just so can be compared.
         beginning = b'%b%b,"payload":' % (BEGINNING, envelope.schema)
         if value.startswith(beginning) and len(value) == len(beginning) + len(bytes(payload)) + 1:

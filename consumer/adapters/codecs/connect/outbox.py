@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import msgspec
-from msgspec import Raw
+from msgspec import Raw, ValidationError
 
 from consumer.adapters.codecs.connect.envelopes import BEGINNING, Envelopes
 from consumer.adapters.codecs.connect.framed import Bodies, Framed, Schemas
@@ -101,12 +102,15 @@ class Outbox:
         body = self._framed.value(record, value)
         if body is not None:
             return _held(converted(self._schemas.of(body), body.data))
-        if not value.startswith(BEGINNING):
-            return _of_json(value)
-        payload, way = self._envelopes.opened(record.partition.topic, value)
-        if way is None:
-            return _of_json(bytes(payload))
-        return _held(converted(way, _any(payload)))
+        if value.startswith(BEGINNING):
+            with suppress(ValidationError):  # else it is data whose first member is called so
+                payload, way = self._envelopes.opened(record.partition.topic, value)
+                return (
+                    _of_json(bytes(payload))
+                    if way is None
+                    else _held(converted(way, _any(payload)))
+                )
+        return _of_json(value)
 
     def _text(self, name: str, place: Place, record: Record, fields: Any) -> str:
         found = self._at(place, record, fields)
