@@ -68,6 +68,13 @@ def text(record: Record, name: str, value: bytes) -> str:
         raise refused(record, f"the {name} is not UTF-8") from cause
 
 
+def as_text(value: Any) -> str | None:
+    """A value of a kind that text can stand for; None for any other."""
+    if isinstance(value, str):
+        return value
+    return None if value is None or isinstance(value, dict | list | bytes) else str(value)
+
+
 def whole(value: str | float | None) -> int | None:
     """The whole number, also from its digits; None for anything else."""
     if isinstance(value, str):
