@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
@@ -272,6 +273,13 @@ def test_all_rows_of_a_snapshot_have_one_position_and_each_an_id_of_its_own(
         for offset, value in enumerate(tables if key else tables[:1] * 2)
     ]
     assert len({Debezium().decode(record).id for record in read}) == 2
+
+
+def test_a_decimal_that_takes_too_long_to_tell_stays_as_it_is_written() -> None:
+    meant = {"type": "bytes", "name": "org.apache.kafka.connect.data.Decimal"}
+    written = b64encode(b"\x7f" * 1_000_000).decode()
+    event = made(with_schema({**meant, "parameters": {"scale": "2"}}, written))
+    assert plain(event)["after"]["it"] == written
 
 
 def test_an_update_of_the_primary_key_lacks_what_debezium_was_not_told_too() -> None:

@@ -17,6 +17,9 @@ TOMBSTONE = "tombstone"
 #: are told otherwise. They measure after compression, so a small batch may hold a huge value.
 MAX_BYTES = 10 * 1024 * 1024
 
+#: Of a decimal's unscaled number, some 2,400 digits: to tell its digits takes time that grows with their square.
+MAX_DECIMAL_BYTES = 1000
+
 #: Numbers of more digits stand for no version or sequence (and int64 ends there).
 _MOST_DIGITS = 18
 
