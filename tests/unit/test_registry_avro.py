@@ -295,6 +295,24 @@ def test_a_schema_is_asked_for_once_and_one_that_is_unknown_each_time() -> None:
     assert kept.asked == [7, 8, 8]
 
 
+def test_that_a_schema_cannot_be_read_is_found_out_once() -> None:
+    kept = Kept({7: registered({"type": "array", "items": "null"}), 8: registered(1, type="X")})
+    bodies = Bodies(kept)
+    for _ in range(2):
+        for each in (b"\0\0\0\0\7\2", b"\0\0\0\0\x08\2"):
+            with pytest.raises(Undecodable, match="schema 7"):
+                bodies.value(record(each))
+    assert kept.asked == [7, 8]
+
+
+def test_what_many_refer_to_is_gone_to_once() -> None:
+    first = second = registered("long")
+    for level in range(40):
+        references = Reference(f"a{level}", first), Reference(f"b{level}", second)
+        first, second = registered(level, *references), registered(-level, *references)
+    assert len(first.every_reference()) == 80
+
+
 EVERYTHING = a_record(
     field("i", "int"),
     field("s", "string"),

@@ -26,6 +26,10 @@ _ANSWER, _SCHEMA = 2.0, 4.0
 #: Once more, for a connection that was cut.
 _PATIENCE = {"timeout": _ANSWER, "max.retries": 1, "retries.wait.ms": 50, "retries.max.wait.ms": 50}
 
+#: Seconds for which it is believed, at least, that a registry does not know a schema, and of how many schemas at
+#: most: of a topic with many such records, which are passed over, not each may ask.
+_UNKNOWN_FOR, _MOST_UNKNOWN = 1.0, 10_000
+
 #: What a registry says of a subject, a version and a schema that it has not. Any other 404 is of no registry.
 _UNKNOWN = frozenset({40401, 40402, 40403})
 
@@ -47,6 +51,8 @@ class Registry:
         self._known: dict[SchemaId | tuple[str, int], Registered] = {}
         #: The last outage, and until when it is believed, by `time.monotonic`.
         self._outage: tuple[Transient, float] | None = None
+        #: What it did not know, and until when that is believed.
+        self._unknown: dict[SchemaId, tuple[Unregistered, float]] = {}
         self._lock = threading.Lock()
 
     def schema(self, schema_id: SchemaId) -> Registered:
@@ -61,6 +67,9 @@ class Registry:
 
     def _asked(self, schema_id: SchemaId) -> Registered:
         began = time.monotonic()
+        unknown = self._unknown.get(schema_id)
+        if unknown is not None and began < unknown[1]:
+            raise Unregistered(str(unknown[0]))
         if self._outage is not None and began < self._outage[1]:
             raise Transient(str(self._outage[0]))
         title = f"schema {schema_id}"
@@ -74,6 +83,12 @@ class Registry:
         except Transient as outage:
             ended = time.monotonic()
             self._outage = (outage, ended + (ended - began))
+            raise
+        except Unregistered as unknown:
+            if len(self._unknown) >= _MOST_UNKNOWN:
+                self._unknown.clear()
+            ended = time.monotonic()
+            self._unknown[schema_id] = unknown, ended + max(_UNKNOWN_FOR, ended - began)
             raise
         self._known[schema_id] = known
         return known
