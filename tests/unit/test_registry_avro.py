@@ -252,6 +252,13 @@ def test_what_was_written_is_read_as_the_reader_s_schema_has_it() -> None:
     assert read([PLACED, "null"], number(1), reader=wanted).data is None
 
 
+@pytest.mark.parametrize("alias", ["Placed", "shop.Placed"])
+def test_an_alias_without_a_namespace_is_of_its_type_s_own(alias: str) -> None:
+    reader = a_record(field("number", "long"), name="Taken", aliases=[alias])
+    body = read(PLACED, number(7) + b"\0", reader=reader)
+    assert (body.name, body.data) == ("shop.Taken", {"number": 7})
+
+
 def test_what_the_reader_s_schema_cannot_read_is_undecodable() -> None:
     wanted = a_record(field("customer", "string"))
     with pytest.raises(Undecodable, match="it cannot be read as the reader's schema"):

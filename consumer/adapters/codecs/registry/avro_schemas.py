@@ -116,7 +116,13 @@ def _branch(schema: Any, names: Mapping[str, Any]) -> Branch:
     known = names.get(schema, schema) if isinstance(schema, str) else schema
     if isinstance(known, str):
         return Branch(known, (), known)
-    return Branch(known.get("name") or known["type"], known.get("aliases", ()), known)
+    name = known.get("name") or known["type"]
+    namespace = name.rpartition(".")[0]
+    aliases = [
+        alias if "." in alias or not namespace else f"{namespace}.{alias}"
+        for alias in known.get("aliases", ())
+    ]
+    return Branch(name, aliases, known)
 
 
 def _readable(schema: Any) -> Any:
