@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from consumer.adapters.codecs.connect.debezium import Debezium
+from consumer.adapters.codecs.connect.envelopes import Envelopes
 from consumer.errors import Transient, Undecodable
 from consumer.model.event import Event
 from consumer.model.position import IntOffset, Partition
@@ -404,6 +405,16 @@ def test_a_schema_is_read_once_and_its_records_compared_by_how_they_begin() -> N
         with pytest.raises(Undecodable):
             codec.decode(msgspec.structs.replace(second, value=damaged))
     assert codec.decode(second).data["after"]["name"] == "Bob"
+
+
+def test_of_schemas_that_are_large_few_are_kept() -> None:
+    envelopes = Envelopes(type)
+    for each in range(40):
+        opened = envelopes.opened(
+            "a", b'{"schema":{"a":"%d%b"},"payload":1}' % (each, b"x" * 2**20)
+        )
+        assert opened[1] is dict
+    assert sum(map(len, envelopes._schemas)) < 17 * 2**20
 
 
 def test_another_schema_on_the_same_topic_is_another_way() -> None:

@@ -303,6 +303,7 @@ def test_reaching_asks_and_raises_the_same(stub: StubRegistry) -> None:
             "takes either token or token_file, and has both",
         ),
         ({"password_file": "/nowhere"}, "cannot read /nowhere"),
+        ({"username": "a:b", "password": SECRET}, "has a colon in its username"),
     ],
 )
 def test_settings_that_cannot_work_are_refused(given: dict[str, Any], why: str) -> None:

@@ -13,8 +13,8 @@ S = TypeVar("S")
 #: How such JSON begins, as Connect's converter writes it.
 BEGINNING = b'{"schema":'
 
-#: Schemas that are kept, at most: tables change, and so do theirs.
-_MOST = 1000
+#: Bytes of schemas that are kept, at most: tables change, and so do theirs.
+_MOST = 16 * 1024 * 1024
 
 
 class _Envelope(msgspec.Struct, gc=False, forbid_unknown_fields=True):
@@ -37,6 +37,7 @@ class Envelopes(Generic[S]):
         #: Of each topic, how the last record began, up to its payload, and its schema.
         self._last: dict[str, tuple[bytes, S]] = {}
         self._schemas: dict[bytes, S] = {}
+        self._size = 0
 
     def opened(self, topic: str, value: bytes) -> tuple[memoryview | Raw, S]:
         """The payload, in JSON, and its schema. Raises what msgspec raises: `ValidationError` for other JSON."""
@@ -56,7 +57,10 @@ class Envelopes(Generic[S]):
 
     def _schema(self, written: bytes) -> S:
         if written not in self._schemas:
-            if len(self._schemas) >= _MOST:
+            read = self._read(msgspec.json.decode(written))
+            if self._size + len(written) > _MOST:
                 self._schemas.clear()
-            self._schemas[written] = self._read(msgspec.json.decode(written))
+                self._size = 0
+            self._schemas[written] = read
+            self._size += len(written)
         return self._schemas[written]
