@@ -72,6 +72,8 @@ class SchemaRegistrySettings(Shape):
             yield "has a password and no username"
         if self.username is not None and not has_password:
             yield "has a username and no password: set password_file"
+        if self.username is not None and ":" in self.username:
+            yield "has a colon in its username, which basic authentication cannot tell from the password"
         if has_password and has_token:
             yield "takes either a password or a token, and has both"
         if not has_token and (self.logical_cluster or self.identity_pool):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 import msgspec
 import pytest
@@ -102,9 +103,32 @@ def test_places_are_what_the_router_was_told() -> None:
     assert event.data == PLACED
 
 
+def test_a_place_holds_what_its_schema_makes_of_it() -> None:
+    """Columns that the router puts into the envelope: their types are those of the database."""
+    column = {
+        "id": {"type": "string", "name": "io.debezium.data.Uuid"},
+        "at": {"type": "int64", "name": "io.debezium.time.MicroTimestamp"},
+        "payload": {"type": "string", "name": "io.debezium.data.Json"},
+    }
+    fields = [{**type_, "field": name} for name, type_ in column.items()]
+    payload = {"id": UUID(int=7), "at": 1793530800000000, "payload": '{"total":3}'}
+    value = {"schema": {"type": "struct", "fields": fields}, "payload": payload}
+    codec = Outbox(id="field:id", time="field:at", data="field:payload")
+    event = codec.decode(record(msgspec.json.encode(value)))
+    assert (event.id, event.decode(dict)) == (str(UUID(int=7)), PLACED)
+    assert event.time == datetime(2026, 11, 1, 11, tzinfo=UTC)
+
+
 def test_data_can_only_have_a_field() -> None:
     with pytest.raises(Misconfigured, match="is no place for data: write field:NAME"):
         Outbox(data="key")
+
+
+@pytest.mark.parametrize(
+    "data", [b'{"schema":"v1"}', b'{"schema":"v1","payload":1}', b'{"schema":{},"x":1}']
+)
+def test_data_whose_first_member_is_called_schema_are_data(data: bytes) -> None:
+    assert Outbox().decode(record(data)).data == msgspec.Raw(data)
 
 
 @pytest.mark.parametrize("value", [None, b"null", b'{"schema":null,"payload":null}'])

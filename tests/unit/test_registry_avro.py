@@ -46,6 +46,24 @@ MONEY = logical("bytes", "decimal", precision=4, scale=2)
 NODE = a_record(field("next", ["null", "shop.Node"]), name="Node")
 
 
+def doubled(inner: Any, times: int) -> Any:
+    """A record with two of a record with two ..., each written once."""
+    first = a_record(field("a", inner), name="R0")
+    return [first, *(nested(each, "ab") for each in range(1, times))]
+
+
+def chained(length: int) -> Any:
+    """A record in a record in a record ..., as a union whose last branch holds all others."""
+    return [
+        a_record(field("a", "int"), name="R0"),
+        *(nested(each, "a") for each in range(1, length)),
+    ]
+
+
+def nested(number: int, names: str) -> Any:
+    return a_record(*(field(name, f"shop.R{number - 1}") for name in names), name=f"R{number}")
+
+
 @pytest.mark.parametrize(
     ("value", "headers", "why"),
     [
@@ -69,6 +87,11 @@ NODE = a_record(field("next", ["null", "shop.Node"]), name="Node")
             (),
             "schema 7 cannot be read: it has an array whose items take no bytes",
         ),
+        (
+            b"\0\0\0\0\x0c\2",
+            (),
+            "schema 7 cannot be read: its values hold others that take no bytes",
+        ),
     ],
 )
 def test_what_names_no_schema_that_can_be_read_is_undecodable(
@@ -79,6 +102,7 @@ def test_what_names_no_schema_that_can_be_read_is_undecodable(
         9: registered(PLACED, type="THRIFT"),
         10: Registered("schema 7", "AVRO", '{"type":"recor', ()),
         11: registered({"type": "array", "items": a_record(field("a", "null"))}),
+        12: registered(doubled("null", 40)),
     }
     with pytest.raises(Undecodable, match=why) as raised:
         Bodies(Kept(schemas)).value(record(value, headers))
@@ -109,6 +133,9 @@ def test_what_names_no_schema_that_can_be_read_is_undecodable(
         (logical("long", "time-micros"), number(-1), "a time lies outside of the day"),
         (logical("string", "uuid"), number(3) + b"abc", "the bytes are not of this schema"),
         (NODE, b"\2" * 1_000_000 + b"\0", "the data is nested too deep"),
+        (NODE, b"\xff" * 1_000_000, "the bytes are not of this schema"),
+        (chained(20_000), number(19_999) + b"\2", "the data is nested too deep"),
+        (MONEY, number(1_000_000) + b"\x7f" * 1_000_000, "a decimal has more than 1000 bytes"),
     ],
 )
 def test_bad_bytes_are_undecodable_and_the_reason_quotes_none(
@@ -225,6 +252,13 @@ def test_what_was_written_is_read_as_the_reader_s_schema_has_it() -> None:
     assert read([PLACED, "null"], number(1), reader=wanted).data is None
 
 
+@pytest.mark.parametrize("alias", ["Placed", "shop.Placed"])
+def test_an_alias_without_a_namespace_is_of_its_type_s_own(alias: str) -> None:
+    reader = a_record(field("number", "long"), name="Taken", aliases=[alias])
+    body = read(PLACED, number(7) + b"\0", reader=reader)
+    assert (body.name, body.data) == ("shop.Taken", {"number": 7})
+
+
 def test_what_the_reader_s_schema_cannot_read_is_undecodable() -> None:
     wanted = a_record(field("customer", "string"))
     with pytest.raises(Undecodable, match="it cannot be read as the reader's schema"):
@@ -266,6 +300,24 @@ def test_a_schema_is_asked_for_once_and_one_that_is_unknown_each_time() -> None:
         with pytest.raises(Undecodable):
             bodies.value(record(b"\0\0\0\0\x08\2"))
     assert kept.asked == [7, 8, 8]
+
+
+def test_that_a_schema_cannot_be_read_is_found_out_once() -> None:
+    kept = Kept({7: registered({"type": "array", "items": "null"}), 8: registered(1, type="X")})
+    bodies = Bodies(kept)
+    for _ in range(2):
+        for each in (b"\0\0\0\0\7\2", b"\0\0\0\0\x08\2"):
+            with pytest.raises(Undecodable, match="schema 7"):
+                bodies.value(record(each))
+    assert kept.asked == [7, 8]
+
+
+def test_what_many_refer_to_is_gone_to_once() -> None:
+    first = second = registered("long")
+    for level in range(40):
+        references = Reference(f"a{level}", first), Reference(f"b{level}", second)
+        first, second = registered(level, *references), registered(-level, *references)
+    assert len(first.every_reference()) == 80
 
 
 EVERYTHING = a_record(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -75,13 +77,15 @@ def test_a_schema_without_a_type_is_avro_and_a_guid_finds_it_too(stub: StubRegis
     assert client.schema(number).type == "AVRO"
 
 
-def test_what_it_was_told_survives_an_outage_and_what_is_unknown_is_asked_again(
+def test_what_it_was_told_survives_an_outage_and_what_is_unknown_is_asked_again_a_second_later(
     stub: StubRegistry,
 ) -> None:
     number = stub.register("a", "long")
     client = registry(stub)
     client.schema(number)
-    for _ in range(2):
+    for later in (False, False, True):
+        if later:
+            client._unknown.clear()  # what waiting would do
         with pytest.raises(Unregistered, match=f"{stub.url} knows no schema 9"):
             client.schema(9)
     assert stub.asked == ["/schemas/ids/1", "/schemas/ids/9", "/schemas/ids/9"]
@@ -160,6 +164,35 @@ def test_a_slow_registry_is_waited_for_a_few_seconds_and_an_outage_believed_as_l
     stub.takes = 0.0
     client._outage = None  # what waiting would do
     assert client.schema(number).text == "long"
+
+
+@pytest.mark.parametrize("begun", [b"", b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n"])
+def test_who_answers_byte_by_byte_is_not_listened_to_for_ever(
+    begun: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("consumer.adapters.codecs.registry.client._ALTOGETHER", 0.5)
+    hung_up = threading.Event()
+
+    def drip(server: socket.socket) -> None:
+        asking, _ = server.accept()
+        with asking, suppress(OSError):
+            asking.sendall(begun)
+            for _ in range(1000):
+                asking.sendall(b"H")
+                time.sleep(0.02)
+            return
+        hung_up.set()
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=drip, args=(server,), daemon=True).start()
+        url = f"http://127.0.0.1:{server.getsockname()[1]}"
+        began = time.monotonic()
+        line = failure(Registry(url, lambda: {"url": url}))
+        assert (
+            line == f"{url} gave no answer in time: look at the registry, and at what lies between"
+        )
+        assert time.monotonic() - began < 5
+        assert hung_up.wait(5)
 
 
 def test_a_slow_registry_with_many_references_is_asked_on_from_where_it_came_to(
@@ -270,6 +303,7 @@ def test_reaching_asks_and_raises_the_same(stub: StubRegistry) -> None:
             "takes either token or token_file, and has both",
         ),
         ({"password_file": "/nowhere"}, "cannot read /nowhere"),
+        ({"username": "a:b", "password": SECRET}, "has a colon in its username"),
     ],
 )
 def test_settings_that_cannot_work_are_refused(given: dict[str, Any], why: str) -> None:

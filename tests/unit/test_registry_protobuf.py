@@ -486,6 +486,11 @@ def test_a_reference_that_leaves_its_folder_is_unreadable(name: str) -> None:
             protobuf.reader(hostile)
 
 
+def test_references_of_which_one_is_the_folder_of_another_are_unreadable() -> None:
+    with pytest.raises(Unreadable, match="has the name of another's folder"):
+        protobuf.reader(schema("", **{"a": " ", "a.proto/b": " "}))
+
+
 @pytest.mark.parametrize(
     ("what", "instead"),
     [

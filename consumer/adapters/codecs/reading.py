@@ -17,6 +17,9 @@ TOMBSTONE = "tombstone"
 #: are told otherwise. They measure after compression, so a small batch may hold a huge value.
 MAX_BYTES = 10 * 1024 * 1024
 
+#: Of a decimal's unscaled number, some 2,400 digits: to tell its digits takes time that grows with their square.
+MAX_DECIMAL_BYTES = 1000
+
 #: Numbers of more digits stand for no version or sequence (and int64 ends there).
 _MOST_DIGITS = 18
 
@@ -66,6 +69,13 @@ def text(record: Record, name: str, value: bytes) -> str:
         return str(value, "utf-8")
     except UnicodeDecodeError as cause:
         raise refused(record, f"the {name} is not UTF-8") from cause
+
+
+def as_text(value: Any) -> str | None:
+    """A value of a kind that text can stand for; None for any other."""
+    if isinstance(value, str):
+        return value
+    return None if value is None or isinstance(value, dict | list | bytes) else str(value)
 
 
 def whole(value: str | float | None) -> int | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from consumer.adapters.codecs.reading import refused, whole
 from consumer.model.record import Record
@@ -32,6 +33,17 @@ def instant(record: Record, written: str | float) -> datetime:
         return _since_1970(number)
     except (ValueError, OverflowError) as cause:
         raise refused(record, "the time is neither ISO 8601 nor a number since 1970") from cause
+
+
+def time_at(record: Record, value: Any) -> datetime | None:
+    """What stands at a place for a time, text and numbers as `instant`; the record's time where nothing does."""
+    if isinstance(value, datetime):
+        return value if value.tzinfo else value.replace(tzinfo=UTC)
+    if value is None:
+        return record.time
+    if isinstance(value, str | int | float):
+        return instant(record, value)
+    raise refused(record, "the time is neither a time nor a number since 1970")
 
 
 def _since_1970(number: float) -> datetime:

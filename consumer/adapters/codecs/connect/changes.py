@@ -26,7 +26,8 @@ OPERATIONS: Mapping[str | None, str] = {
 }
 _BEGUN = {word: b'{"op":"%b","before":' % word.encode() for word in OPERATIONS.values()}
 
-UPDATE = "u"
+#: What may lack a column: an update, and, of an update of the primary key, the create that is its second half.
+_MAY_LACK = frozenset({"u", "c"})
 
 #: What stands for a row that is not there.
 _NULL = Raw(b"null")
@@ -86,7 +87,7 @@ class Changes:
             if body is None or isinstance(body.data, Raw):  # of JSON Schema
                 return _raw_change(value if body is None else body.data)
             change, way = msgspec.convert(body.data, PlainChange), self._schemas.of(body)
-        if change.op == UPDATE and may_be_in(value):
+        if change.op in _MAY_LACK and may_be_in(value):
             change.after = without(change.after)
         if way is not None:
             change.before = converted(way, change.before)
@@ -105,7 +106,7 @@ class Changes:
 
 def _raw_change(value: bytes | memoryview | Raw) -> RawChange:
     change = _raw(value)
-    if change.op == UPDATE and may_be_in(bytes(value)):
+    if change.op in _MAY_LACK and may_be_in(bytes(value)):
         change.after = raw_without(change.after)
     return change
 

@@ -39,8 +39,8 @@ class Debezium:
     the rows are Python's values (see `values`); without one, and where it gives no column another meaning than
     JSON does, data stays `msgspec.Raw`.
 
-    The id is made of the position in the database's log, where that is known, so it is the same when the
-    connector writes the change again. PostgreSQL's and MySQL's positions are the sequence too, for changes of
+    The id is made of the table, the key and the position in the database's log, where these are known, so it is
+    the same when the connector writes the change again. PostgreSQL's and MySQL's positions are the sequence too, for changes of
     tables that have a key. The time is the database's; the metadata holds all but the rows, and the headers.
 
     A value of None is an event of type "tombstone". Heartbeats, borders of transactions, changes of tables'
@@ -70,7 +70,9 @@ class Debezium:
             table, milliseconds = source.table_name, source.ts_ms
             position, sequence = source.place
             return Event(
-                f"{position}:{op}:{aggregate_id}" if position else place_of(record),
+                f"{table}:{position}:{op}:{aggregate_id}"
+                if position and aggregate_id
+                else place_of(record),
                 f"{table}.truncated" if op == _TRUNCATE else table,
                 aggregate_id,
                 record.partition,

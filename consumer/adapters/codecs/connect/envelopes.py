@@ -6,20 +6,20 @@ from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
 import msgspec
-from msgspec import UNSET, Raw, UnsetType
+from msgspec import Raw, ValidationError
 
 S = TypeVar("S")
 
 #: How such JSON begins, as Connect's converter writes it.
 BEGINNING = b'{"schema":'
 
-#: Schemas that are kept, at most: tables change, and so do theirs.
-_MOST = 1000
+#: Bytes of schemas that are kept, at most: tables change, and so do theirs.
+_MOST = 16 * 1024 * 1024
 
 
 class _Envelope(msgspec.Struct, gc=False, forbid_unknown_fields=True):
     schema: Raw
-    payload: Raw | UnsetType = UNSET
+    payload: Raw
 
 
 _decode = msgspec.json.Decoder(_Envelope).decode
@@ -37,15 +37,18 @@ class Envelopes(Generic[S]):
         #: Of each topic, how the last record began, up to its payload, and its schema.
         self._last: dict[str, tuple[bytes, S]] = {}
         self._schemas: dict[bytes, S] = {}
+        self._size = 0
 
     def opened(self, topic: str, value: bytes) -> tuple[memoryview | Raw, S]:
-        """The payload, in JSON, and its schema. Raises what msgspec raises where there are none."""
+        """The payload, in JSON, and its schema. Raises what msgspec raises: `ValidationError` for other JSON."""
         last = self._last.get(topic)
         if last is not None and value.startswith(last[0]) and value.endswith(b"}"):
             return memoryview(value)[len(last[0]) : -1], last[1]
         envelope = _decode(value)
-        payload = Raw(b"null") if envelope.payload is UNSET else envelope.payload
-        schema = self._schema(bytes(envelope.schema))
+        written, payload = bytes(envelope.schema), envelope.payload
+        if not written.startswith((b"{", b"null")):
+            raise ValidationError("The schema is no object")
+        schema = self._schema(written)
         # Only what is written just so can be compared.
         beginning = b'%b%b,"payload":' % (BEGINNING, envelope.schema)
         if value.startswith(beginning) and len(value) == len(beginning) + len(bytes(payload)) + 1:
@@ -54,7 +57,10 @@ class Envelopes(Generic[S]):
 
     def _schema(self, written: bytes) -> S:
         if written not in self._schemas:
-            if len(self._schemas) >= _MOST:
+            read = self._read(msgspec.json.decode(written))
+            if self._size + len(written) > _MOST:
                 self._schemas.clear()
-            self._schemas[written] = self._read(msgspec.json.decode(written))
+                self._size = 0
+            self._schemas[written] = read
+            self._size += len(written)
         return self._schemas[written]

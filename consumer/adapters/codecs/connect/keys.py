@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import msgspec
+from msgspec import ValidationError
 
 from consumer.adapters.codecs.connect.envelopes import BEGINNING, Envelopes
 from consumer.adapters.codecs.connect.framed import Bodies, Framed, Schemas
@@ -43,10 +45,13 @@ class Keys:
             if first not in _JSON:
                 return aggregate_of_key(record)
         try:
-            if not key.startswith(BEGINNING):
-                return _told(_decode(key))
-            payload, way = self._envelopes.opened(record.partition.topic, key)
-            return _told(converted(way, _decode(payload)))
+            if key.startswith(BEGINNING):
+                with suppress(
+                    ValidationError
+                ):  # else it is a key of JSON whose first column is called so
+                    payload, way = self._envelopes.opened(record.partition.topic, key)
+                    return _told(converted(way, _decode(payload)))
+            return _told(_decode(key))
         except BAD_BYTES:  # text that looks like JSON
             return aggregate_of_key(record)
 

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import msgspec
-from msgspec import Raw
+from msgspec import Raw, ValidationError
 
 from consumer.adapters.codecs.connect.envelopes import BEGINNING, Envelopes
 from consumer.adapters.codecs.connect.framed import Bodies, Framed, Schemas
 from consumer.adapters.codecs.connect.keys import Keys
 from consumer.adapters.codecs.connect.schemas import converted, way_of_avro, way_of_json
 from consumer.adapters.codecs.metadata import Metadata
-from consumer.adapters.codecs.places import Place, Scalar
+from consumer.adapters.codecs.places import Place
 from consumer.adapters.codecs.reading import (
     MAX_BYTES,
+    as_text,
     check,
     header_values,
     refused,
     tombstone,
     whole,
 )
-from consumer.adapters.codecs.times import instant
+from consumer.adapters.codecs.times import time_at
 from consumer.errors import Misconfigured
 from consumer.model.event import BAD_BYTES, Event, reason
 from consumer.model.record import Record
@@ -79,7 +81,6 @@ class Outbox:
             if value is None and self._at(self._type, record, None) is None:
                 return tombstone(record, {"aggregate_id": self._keys.aggregate_id(record)})
             fields = (_any(data) if isinstance(data, Raw) else data) if self._has_fields else None
-            time = self._at(self._time, record, fields)
             return Event(
                 id=self._text("id", self._id, record, fields),
                 type=self._text("type", self._type, record, fields),
@@ -90,7 +91,7 @@ class Outbox:
                 offset=record.offset,
                 data=_held(_inner(fields, self._data)) if self._data else data,
                 version=_version(record, self._at(self._version, record, fields)),
-                time=record.time if time is None else instant(record, time),
+                time=time_at(record, self._at(self._time, record, fields)),
                 key=record.key,
                 metadata=Metadata(header_values, record),
             )
@@ -101,20 +102,23 @@ class Outbox:
         body = self._framed.value(record, value)
         if body is not None:
             return _held(converted(self._schemas.of(body), body.data))
-        if not value.startswith(BEGINNING):
-            return _of_json(value)
-        payload, way = self._envelopes.opened(record.partition.topic, value)
-        if way is None:
-            return _of_json(bytes(payload))
-        return _held(converted(way, _any(payload)))
+        if value.startswith(BEGINNING):
+            with suppress(ValidationError):  # else it is data whose first member is called so
+                payload, way = self._envelopes.opened(record.partition.topic, value)
+                return (
+                    _of_json(bytes(payload))
+                    if way is None
+                    else _held(converted(way, _any(payload)))
+                )
+        return _of_json(value)
 
     def _text(self, name: str, place: Place, record: Record, fields: Any) -> str:
-        found = self._at(place, record, fields)
-        if found is None or found == "":
+        found = as_text(self._at(place, record, fields))
+        if not found:
             raise refused(record, f"no {name} at {place}")
-        return str(found)
+        return found
 
-    def _at(self, place: Place | None, record: Record, fields: Any) -> Scalar:
+    def _at(self, place: Place | None, record: Record, fields: Any) -> Any:
         if place is None:
             return None
         if place.kind == "key":
@@ -122,7 +126,7 @@ class Outbox:
         if place.kind != "field":
             return place.read(record, None)
         found = _inner(fields, place)
-        if found is not None and not isinstance(found, str | int | float):
+        if isinstance(found, dict | list | bytes):
             raise refused(record, f"what stands at {place} is neither text nor a number")
         return found
 
@@ -144,7 +148,7 @@ def _held(data: Any) -> Any:
     return Raw(data.encode()) if isinstance(data, str) and data[:1] in {"{", "["} else data
 
 
-def _version(record: Record, value: Scalar) -> int:
+def _version(record: Record, value: Any) -> int:
     version = 1 if value is None else whole(value)
     if version is None or version < 0:
         raise refused(record, "the version is not a whole number")

@@ -6,7 +6,8 @@ from typing import Any
 
 import msgspec
 
-#: Of a MySQL position, the bits of the place within the file: a terabyte, and 8 million files.
+#: Of a MySQL position, the bits of the place within the file: a terabyte, and 8 million files. What is written at
+#: one place may change several rows, and one row twice; each takes a byte at least, so the sum of both grows.
 _PLACE_BITS = 40
 _FILE_BITS = 63 - _PLACE_BITS
 
@@ -49,16 +50,19 @@ class Source(msgspec.Struct, gc=False):
                 return None, None
             return str(lsn), lsn if is_streamed else None
         if self.connector in _MYSQL and self.file is not None:
-            sequence = _place_in_files(self.file, self.pos) if is_streamed else None
+            sequence = None
+            if is_streamed:
+                sequence = _place_in_files(self.file, self.pos, self.row)
             return f"{self.file}:{self.pos}:{self.row}", sequence
         return None, None
 
 
-def _place_in_files(file: Any, place: Any) -> int | None:
-    """`mysql-bin.000003` and the place in it, as one number."""
+def _place_in_files(file: Any, place: Any, row: Any) -> int | None:
+    """`mysql-bin.000003`, the place in it and the row there, as one number."""
     digits = file.rpartition(".")[2] if isinstance(file, str) else ""
     if not (digits.isascii() and digits.isdecimal() and isinstance(place, int)):
         return None
     number = int(digits[-10:])
+    place += row if isinstance(row, int) else 0
     is_small = number < 1 << _FILE_BITS and 0 <= place < 1 << _PLACE_BITS
     return number << _PLACE_BITS | place if is_small else None

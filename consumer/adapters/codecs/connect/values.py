@@ -10,6 +10,8 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
+from consumer.adapters.codecs.reading import MAX_DECIMAL_BYTES
+
 #: From a value as Connect writes it to Python's. What it raises of `OUT_OF_RANGE` leaves the value as it is written.
 Way = Callable[[Any], Any]
 
@@ -54,6 +56,8 @@ def _decimal(scale: Any) -> Way | None:
 
 
 def _scaled(unscaled: bytes, scale: int) -> Decimal:
+    if len(unscaled) > MAX_DECIMAL_BYTES:
+        raise OverflowError
     return _EXACT.scaleb(Decimal(int.from_bytes(unscaled, "big", signed=True)), -scale)
 
 

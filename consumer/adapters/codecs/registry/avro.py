@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from io import BytesIO
-from typing import Any
+from typing import IO, Any, cast
 
 from fastavro import schemaless_reader
 from fastavro._read_py import schemaless_reader as careful_reader
@@ -20,6 +20,10 @@ from consumer.model.record import Record
 
 #: The bit that says that the next byte belongs to the number too.
 _MORE = 0x80
+_MORE_BYTE = bytes([_MORE])
+
+#: Bytes of a number; ten are enough, and more that are read one by one may be something else.
+_LONGEST = 64
 
 
 def reader(schema: Registered, reader_schemas: Sequence[Schema] = ()) -> Read:
@@ -79,11 +83,34 @@ def _number(data: bytes, at: int) -> int | None:
 
 
 def _fastavro(*schemas: Schema | None) -> Callable[..., Any]:
-    """What reads. Of types within themselves only fastavro's Python code can: nested deep enough, a few
-    kilobytes overflow the stack of the other, and end the process.
+    """What reads. Of types that are nested deep only fastavro's Python code can: the stack of the other
+    overflows, and the process ends; of types within themselves a few kilobytes do it.
     """
-    is_recursive = any(schema is not None and schema.is_recursive for schema in schemas)
-    return careful_reader if is_recursive else schemaless_reader
+    is_deep = any(schema is not None and schema.is_deep for schema in schemas)
+    return _read_carefully if is_deep else schemaless_reader
+
+
+def _read_carefully(stream: BytesIO, *schemas: Any) -> Any:
+    return careful_reader(cast("IO[Any]", _Numbers(stream)), *schemas)
+
+
+class _Numbers:
+    """Bytes for fastavro's Python code, to which a number has no last byte: to make one of a megabyte takes minutes."""
+
+    def __init__(self, stream: BytesIO) -> None:
+        self._read = stream.read
+        #: How many bytes, each read alone, said that the next one belongs to the number too.
+        self._more = 0
+
+    def read(self, size: int = -1) -> bytes:
+        data = self._read(size)
+        if size != 1 or data < _MORE_BYTE:
+            self._more = 0
+        elif self._more == _LONGEST:
+            raise ValueError("a number without end")
+        else:
+            self._more += 1
+        return data
 
 
 def _reads(schema: Schema, name: str) -> bool:

@@ -10,9 +10,16 @@ import msgspec
 from fastavro.schema import SchemaParseException, parse_schema
 
 from consumer.adapters.codecs.registry.avro_values import default_of, read_by_us
-from consumer.adapters.codecs.registry.avro_walk import has_endless_arrays, is_recursive, rebuilt
+from consumer.adapters.codecs.registry.avro_walk import depth, has_endless_arrays, nothings, rebuilt
 from consumer.adapters.codecs.registry.registered import Registered, Unreadable
 from consumer.errors import Misconfigured
+
+#: Values without bytes that one value may bring along. Of types that hold others twice, each again, a few lines of
+#: a schema would make any number of them, out of nothing.
+_MOST_NOTHINGS = 100
+
+#: Above it a type is nested deep: real ones are a dozen deep.
+_DEEP = 100
 
 _NO_REFERENCES: Mapping[str, Registered] = MappingProxyType({})
 
@@ -38,22 +45,19 @@ class Schema(msgspec.Struct, frozen=True):
     alone: Any
     #: The same as the `body` of a record around it, whose bytes are the same.
     wrapped: Any
-    #: Whether values may be nested without end.
-    is_recursive: bool
+    #: Whether values may be nested deep, or without end.
+    is_deep: bool
 
 
 def parsed(text: str, references: Mapping[str, Registered] = _NO_REFERENCES) -> Schema:
     """The schema; raises `Unreadable`."""
     try:
-        schema = _parsed(text, [each.text for each in references.values()])
+        return _parsed(text, [each.text for each in references.values()])
+    except Unreadable:
+        raise
     except Exception as cause:  # whatever a parser makes of what somebody registered
         why = f"fastavro takes it for no Avro schema ({type(cause).__name__})"
         raise Unreadable(why) from cause
-    if schema is None:
-        raise Unreadable(
-            "it has an array whose items take no bytes, and so no end that can be seen"
-        )
-    return schema
 
 
 def reader_schema(place: str, text: str) -> Schema:
@@ -70,7 +74,7 @@ def reader_schema(place: str, text: str) -> Schema:
     return schema
 
 
-def _parsed(text: str, references: Sequence[str]) -> Schema | None:
+def _parsed(text: str, references: Sequence[str]) -> Schema:
     names: dict[str, Any] = {}
     readable_names: dict[str, Any] = {}
     for each in references:
@@ -79,8 +83,14 @@ def _parsed(text: str, references: Sequence[str]) -> Schema | None:
         _parse(_readable(raw), readable_names)
     raw = msgspec.json.decode(text)
     written = _parse(raw, names)
+    if nothings(written, names) > _MOST_NOTHINGS:
+        raise Unreadable(
+            "its values hold others that take no bytes, and more of them than anybody needs"
+        )
     if has_endless_arrays(written, names):
-        return None
+        raise Unreadable(
+            "it has an array whose items take no bytes, and so no end that can be seen"
+        )
     branches = written if isinstance(written, list) else [written]
     readable = _readable(raw)
     return Schema(
@@ -88,7 +98,7 @@ def _parsed(text: str, references: Sequence[str]) -> Schema | None:
         isinstance(written, list),
         _parse(readable, dict(readable_names)) if isinstance(written, dict) else None,
         _parse(_wrapped(readable), readable_names),
-        is_recursive(written, names),
+        depth(written, names) > _DEEP,
     )
 
 
@@ -106,7 +116,13 @@ def _branch(schema: Any, names: Mapping[str, Any]) -> Branch:
     known = names.get(schema, schema) if isinstance(schema, str) else schema
     if isinstance(known, str):
         return Branch(known, (), known)
-    return Branch(known.get("name") or known["type"], known.get("aliases", ()), known)
+    name = known.get("name") or known["type"]
+    namespace = name.rpartition(".")[0]
+    aliases = [
+        alias if "." in alias or not namespace else f"{namespace}.{alias}"
+        for alias in known.get("aliases", ())
+    ]
+    return Branch(name, aliases, known)
 
 
 def _readable(schema: Any) -> Any:

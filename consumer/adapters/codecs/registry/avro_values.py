@@ -11,6 +11,8 @@ from uuid import UUID
 
 from fastavro.read import LOGICAL_READERS
 
+from consumer.adapters.codecs.reading import MAX_DECIMAL_BYTES
+
 #: What our names begin with: fastavro's table is one for the whole process, and others read with theirs.
 _OURS = "projections."
 
@@ -29,6 +31,8 @@ class Inadmissible(ValueError):
 def _decimal(data: bytes, schema: Mapping[str, Any], _: Any = None) -> Decimal:
     """Never rounded, as fastavro would: more digits than the precision are no such decimal."""
     precision = schema["precision"]
+    if len(data) > MAX_DECIMAL_BYTES:
+        raise Inadmissible(f"a decimal has more than {MAX_DECIMAL_BYTES} bytes")
     unscaled = int.from_bytes(data, "big", signed=True)
     try:
         exact = _context(precision).create_decimal(unscaled)

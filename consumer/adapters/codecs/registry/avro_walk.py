@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from math import inf
 from typing import Any
 
 _RECORDS = frozenset({"record", "error"})
 
 
-def is_recursive(schema: Any, names: Mapping[str, Any]) -> bool:
-    """Whether a type stands within itself."""
-    return _is_recursive(schema, names, around=(), done=set())
+def depth(schema: Any, names: Mapping[str, Any]) -> float:
+    """How deep values may be nested: without end where a type stands within itself."""
+    return _depth(schema, names, around=(), done={})
+
+
+def nothings(schema: Any, names: Mapping[str, Any]) -> int:
+    """How many values that take no bytes one value, or one item of an array in it, may bring along."""
+    return _nothings(schema, names, {})
 
 
 def has_endless_arrays(schema: Any, names: Mapping[str, Any]) -> bool:
@@ -70,19 +76,45 @@ def _every_type(schema: Any, names: Mapping[str, Any], seen: set[str]) -> Iterat
             yield from _every_type(each, names, seen)
 
 
-def _is_recursive(
-    schema: Any, names: Mapping[str, Any], around: tuple[str, ...], done: set[str]
-) -> bool:
+def _depth(
+    schema: Any, names: Mapping[str, Any], around: tuple[str, ...], done: dict[str, float]
+) -> float:
     name = _name(schema)
     if name in around:
-        return True
+        return inf
     if name in done:
-        return False
+        return done[name]
     inside = around if name is None or isinstance(schema, str) else (*around, name)
-    found = any(_is_recursive(each, names, inside, done) for each in _inner(schema, names))
+    found = 1 + max(
+        (_depth(each, names, inside, done) for each in _inner(schema, names)), default=0
+    )
     if name is not None:
-        done.add(name)
+        done[name] = found
     return found
+
+
+def _nothings(schema: Any, names: Mapping[str, Any], done: dict[str, int]) -> int:
+    name = _name(schema)
+    if name in done:
+        return done[name]
+    if name is not None and name in names:
+        schema = names[name]
+        done[name] = 0  # within itself a type brings no more than it does already
+    kind = schema if isinstance(schema, str) else _kind(schema)
+    inner = [_nothings(each, names, done) for each in _inner(schema, names)]
+    if kind in _RECORDS:
+        found = sum(inner) or int(not inner)
+    elif kind == "union":  # the number of its branch is a byte
+        found = max(0, max(inner, default=0) - 1)
+    else:
+        found = max(inner, default=int(kind == "null" or (kind == "fixed" and not schema["size"])))
+    if name is not None and name in names:
+        done[name] = found
+    return found
+
+
+def _kind(schema: Any) -> Any:
+    return "union" if isinstance(schema, list) else schema["type"]
 
 
 def _is_empty(schema: Any, names: Mapping[str, Any], around: tuple[str, ...]) -> bool:

@@ -71,15 +71,25 @@ class Bodies:
             schema = self._schemas.schema(schema_id)
         except Unregistered as cause:
             raise refused(record, str(cause)) from cause
-        make = self._formats.get(schema.type)
-        if make is None:
-            known = ", ".join(sorted(self._formats))
-            raise refused(record, f"{schema.title} is {schema.type}, and we read {known}")
-        try:
-            read = make(schema)
-        except Unreadable as cause:
-            raise refused(record, f"{schema.title} cannot be read: {cause}") from cause
-        self._reads[schema_id] = read
+        read = self._reads[schema_id] = self._made(schema)
         if isinstance(schema_id, int):
             self._by_prefix[framing.prefix(schema_id)] = read
         return read
+
+    def _made(self, schema: Registered) -> Read:
+        """Also of a schema that nobody can read, which is found out once: a compiler takes its time."""
+        make = self._formats.get(schema.type)
+        if make is None:
+            known = ", ".join(sorted(self._formats))
+            return _refusing(f"{schema.title} is {schema.type}, and we read {known}")
+        try:
+            return make(schema)
+        except Unreadable as cause:
+            return _refusing(f"{schema.title} cannot be read: {cause}")
+
+
+def _refusing(why: str) -> Read:
+    def read_nothing(record: Record, _: bytes, __: int) -> Body:
+        raise refused(record, why)
+
+    return read_nothing

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future
 from contextlib import contextmanager
 from typing import Any
 
@@ -23,8 +24,15 @@ from consumer.errors import Transient
 #: Seconds for one answer, and for a schema with all that it refers to: a worker's loop waits for it.
 _ANSWER, _SCHEMA = 2.0, 4.0
 
+#: Seconds for all of it, whatever comes: to HTTP's client each byte is a sign that more may follow.
+_ALTOGETHER = 10.0
+
 #: Once more, for a connection that was cut.
 _PATIENCE = {"timeout": _ANSWER, "max.retries": 1, "retries.wait.ms": 50, "retries.max.wait.ms": 50}
+
+#: Seconds for which it is believed, at least, that a registry does not know a schema, and of how many schemas at
+#: most: of a topic with many such records, which are passed over, not each may ask.
+_UNKNOWN_FOR, _MOST_UNKNOWN = 1.0, 10_000
 
 #: What a registry says of a subject, a version and a schema that it has not. Any other 404 is of no registry.
 _UNKNOWN = frozenset({40401, 40402, 40403})
@@ -47,6 +55,10 @@ class Registry:
         self._known: dict[SchemaId | tuple[str, int], Registered] = {}
         #: The last outage, and until when it is believed, by `time.monotonic`.
         self._outage: tuple[Transient, float] | None = None
+        #: What it did not know, and until when that is believed.
+        self._unknown: dict[SchemaId, tuple[Unregistered, float]] = {}
+        #: That of the last question.
+        self._client: SchemaRegistryClient | None = None
         self._lock = threading.Lock()
 
     def schema(self, schema_id: SchemaId) -> Registered:
@@ -61,22 +73,52 @@ class Registry:
 
     def _asked(self, schema_id: SchemaId) -> Registered:
         began = time.monotonic()
+        unknown = self._unknown.get(schema_id)
+        if unknown is not None and began < unknown[1]:
+            raise Unregistered(str(unknown[0]))
         if self._outage is not None and began < self._outage[1]:
             raise Transient(str(self._outage[0]))
         title = f"schema {schema_id}"
         try:
-            with self._asking(title) as client:
-                if isinstance(schema_id, int):
-                    told = client.get_schema(schema_id)
-                else:
-                    told = client.get_schema_by_guid(schema_id)
-                known = self._whole(client, title, told, time.monotonic() + _SCHEMA)
+            known = self._in_time(lambda: self._found(title, schema_id))
         except Transient as outage:
             ended = time.monotonic()
             self._outage = (outage, ended + (ended - began))
             raise
+        except Unregistered as unknown:
+            if len(self._unknown) >= _MOST_UNKNOWN:
+                self._unknown.clear()
+            ended = time.monotonic()
+            self._unknown[schema_id] = unknown, ended + max(_UNKNOWN_FOR, ended - began)
+            raise
         self._known[schema_id] = known
         return known
+
+    def _found(self, title: str, schema_id: SchemaId) -> Registered:
+        with self._asking(title) as client:
+            if isinstance(schema_id, int):
+                told = client.get_schema(schema_id)
+            else:
+                told = client.get_schema_by_guid(schema_id)
+            return self._whole(client, title, told, time.monotonic() + _SCHEMA)
+
+    def _in_time(self, question: Callable[[], Registered]) -> Registered:
+        """The answer, or what the question raises. Who is slower than `_ALTOGETHER` has his connection closed."""
+        answer: Future[Registered] = Future()
+
+        def ask() -> None:
+            try:
+                answer.set_result(question())
+            except BaseException as cause:  # is raised by `result`
+                answer.set_exception(cause)
+
+        threading.Thread(target=ask, name="schema registry", daemon=True).start()
+        try:
+            return answer.result(_ALTOGETHER)
+        except TimeoutError as cause:
+            if self._client is not None:
+                self._client.close()
+            raise Transient(why(self._url, cause)) from cause
 
     def _whole(
         self, client: SchemaRegistryClient, title: str, told: Schema, deadline: float
@@ -110,6 +152,7 @@ class Registry:
         """A client for one question, with the secrets as they are now."""
         try:
             with SchemaRegistryClient({**self._config(), **_PATIENCE}) as client:
+                self._client = client
                 yield client
         except Transient:
             raise

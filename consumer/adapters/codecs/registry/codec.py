@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any
 
 from consumer.adapters.codecs.metadata import Metadata
 from consumer.adapters.codecs.reading import (
     MAX_BYTES,
+    as_text,
     check,
     header_values,
     place_of,
@@ -21,13 +21,12 @@ from consumer.adapters.codecs.registry.bodies import Bodies
 from consumer.adapters.codecs.registry.body import Body
 from consumer.adapters.codecs.registry.places import (
     Looks,
-    as_text,
     is_of_value,
     key_text,
     looks,
     plain,
 )
-from consumer.adapters.codecs.times import instant
+from consumer.adapters.codecs.times import time_at
 from consumer.errors import Misconfigured
 from consumer.model.event import Event
 from consumer.model.record import Record
@@ -121,7 +120,7 @@ class SchemaRegistry:
             record.offset,
             self._data(record, inside) if self._data else body.data,
             _version(record, self._version(record, inside)) if self._version else 1,
-            time=_time(record, self._time(record, inside)) if self._time else record.time,
+            time=time_at(record, self._time(record, inside)) if self._time else record.time,
             key=record.key,
             metadata=Metadata(header_values, record),
         )
@@ -149,13 +148,3 @@ def _version(record: Record, value: Any) -> int:
     if version is None or version < 0:
         raise refused(record, "the version is not a whole number")
     return version
-
-
-def _time(record: Record, value: Any) -> datetime | None:
-    if isinstance(value, datetime):
-        return value if value.tzinfo else value.replace(tzinfo=UTC)
-    if value is None:
-        return record.time
-    if isinstance(value, str | int | float):
-        return instant(record, value)
-    raise refused(record, "the time is neither a time nor a number since 1970")

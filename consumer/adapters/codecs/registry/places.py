@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Raw
 
 from consumer.adapters.codecs.places import Place
-from consumer.adapters.codecs.reading import refused, text
+from consumer.adapters.codecs.reading import as_text, refused, text
 from consumer.adapters.codecs.registry.bodies import Bodies
 from consumer.adapters.codecs.registry.framing import KEY_HEADER
 from consumer.errors import Misconfigured
@@ -74,13 +74,6 @@ def key_text(record: Record, bodies: Bodies) -> str | None:
             "the key is more than one value: say which is meant, as in aggregate_id: key:NAME",
         )
     return said
-
-
-def as_text(value: Any) -> str | None:
-    """A value of a kind that text can stand for; None for any other."""
-    if isinstance(value, str):
-        return value
-    return None if value is None or isinstance(value, dict | list | bytes) else str(value)
 
 
 def _inner(value: Any, path: list[str]) -> Any:

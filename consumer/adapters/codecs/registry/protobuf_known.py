@@ -9,14 +9,14 @@ from typing import Any
 
 from google.protobuf.descriptor import Descriptor
 
+from consumer.adapters.codecs.reading import MAX_DECIMAL_BYTES
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SECOND = 1_000_000_000
 
 #: In seconds: where Python's and Protobuf's calendar begins and ends, and the longest duration.
 _FIRST, _LAST, _LONGEST = -62_135_596_800, 253_402_300_799, 315_576_000_000
 
-#: Bytes of a decimal, some 2,400 digits: to tell its digits takes time that grows with their square.
-_LONGEST_DECIMAL = 1000
 _EXACT = Context(prec=MAX_PREC, Emax=MAX_EMAX, Emin=MIN_EMIN)
 
 
@@ -75,8 +75,8 @@ def _value(message: Any) -> Any:
 
 
 def _decimal(message: Any) -> Decimal:
-    if len(message.value) > _LONGEST_DECIMAL:
-        raise Inadmissible(f"a decimal has more than {_LONGEST_DECIMAL} bytes")
+    if len(message.value) > MAX_DECIMAL_BYTES:
+        raise Inadmissible(f"a decimal has more than {MAX_DECIMAL_BYTES} bytes")
     unscaled = _EXACT.create_decimal(int.from_bytes(message.value, "big", signed=True))
     return unscaled.scaleb(-message.scale, _EXACT)
 

@@ -53,6 +53,8 @@ def compiled(schema: Registered) -> FileDescriptor:
     try:
         with tempfile.TemporaryDirectory(prefix="protobuf-") as folder:
             files = _compiled(Path(folder), {**texts, _OWN: schema.text})
+    except (FileExistsError, IsADirectoryError, NotADirectoryError) as cause:
+        raise Unreadable("a file that it refers to has the name of another's folder") from cause
     except (OSError, subprocess.TimeoutExpired) as cause:
         raise Transient(f"protoc could not be run for {schema.title}: {cause}") from cause
     pool = DescriptorPool()

@@ -36,8 +36,14 @@ class Registered(msgspec.Struct, frozen=True):
     def every_reference(self) -> Mapping[str, Registered]:
         """All that it refers to, also by way of others, by name: what others build on comes first."""
         found: dict[str, Registered] = {}
-        for reference in self.references:
-            if reference.name not in found:
-                found |= reference.schema.every_reference()
-                found[reference.name] = reference.schema
+        _gather(self, found, set())
         return found
+
+
+def _gather(schema: Registered, found: dict[str, Registered], seen: set[str]) -> None:
+    """Goes to each name once, however many refer to it."""
+    for reference in schema.references:
+        if reference.name not in seen:
+            seen.add(reference.name)
+            _gather(reference.schema, found, seen)
+            found[reference.name] = reference.schema
