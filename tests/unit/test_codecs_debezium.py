@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from consumer.adapters.codecs.connect.debezium import Debezium
 from consumer.adapters.codecs.connect.envelopes import Envelopes
+from consumer.adapters.codecs.registry.body import Body
 from consumer.errors import Transient, Undecodable
 from consumer.model.event import Event
 from consumer.model.position import IntOffset, Partition
@@ -383,6 +384,23 @@ def test_a_value_over_the_cap_is_undecodable() -> None:
     record = records("schema", "customers")[0]
     with pytest.raises(Undecodable, match="and the limit is 10"):
         Debezium(max_bytes=10).decode(record)
+
+
+@pytest.mark.parametrize(
+    ("key", "aggregate_id"),
+    [(b'{"id":7}', "7"), (b'"o-1"', "o-1"), (b'{"a":1,"b":"x"}', '[1,"x"]')],
+)
+def test_a_key_by_a_json_schema_is_told_as_any_other(key: bytes, aggregate_id: str) -> None:
+    class Bodies:
+        def value(self, record: Record) -> Body:
+            return Body("", msgspec.Raw(change()))
+
+        def key(self, record: Record) -> Body:
+            return Body("", msgspec.Raw(key))
+
+    framed = b"\0\0\0\0\1..."
+    changed = Record(Partition("orders", 3), IntOffset(41), framed, framed)
+    assert Debezium(bodies=Bodies()).decode(changed).aggregate_id == aggregate_id
 
 
 def test_a_registry_that_is_away_is_waited_for() -> None:

@@ -6,12 +6,13 @@ from contextlib import suppress
 from typing import Any
 
 import msgspec
-from msgspec import ValidationError
+from msgspec import Raw, ValidationError
 
 from consumer.adapters.codecs.connect.envelopes import BEGINNING, Envelopes
 from consumer.adapters.codecs.connect.framed import Bodies, Framed, Schemas
 from consumer.adapters.codecs.connect.schemas import converted, way_of_avro, way_of_json
 from consumer.adapters.codecs.reading import aggregate_of_key
+from consumer.adapters.codecs.registry.body import Body
 from consumer.model.event import BAD_BYTES
 from consumer.model.record import Record
 
@@ -41,14 +42,21 @@ class Keys:
         if first != b"{" or self._framed.may_be_in_headers:
             body = self._framed.key(record, key)
             if body is not None:
-                return _told(converted(self._schemas.of(body), body.data))
+                return self._of_body(body)
             if first not in _JSON:
                 return aggregate_of_key(record)
+        return self._of_json(record, key)
+
+    def _of_body(self, body: Body) -> str:
+        if isinstance(body.data, Raw):  # of JSON Schema
+            return _told(_decode(body.data))
+        return _told(converted(self._schemas.of(body), body.data))
+
+    def _of_json(self, record: Record, key: bytes) -> str:
         try:
             if key.startswith(BEGINNING):
-                with suppress(
-                    ValidationError
-                ):  # else it is a key of JSON whose first column is called so
+                # Where it is none, it is a key of JSON whose first column is called so.
+                with suppress(ValidationError):
                     payload, way = self._envelopes.opened(record.partition.topic, key)
                     return _told(converted(way, _decode(payload)))
             return _told(_decode(key))

@@ -105,11 +105,9 @@ class Outbox:
         if value.startswith(BEGINNING):
             with suppress(ValidationError):  # else it is data whose first member is called so
                 payload, way = self._envelopes.opened(record.partition.topic, value)
-                return (
-                    _of_json(bytes(payload))
-                    if way is None
-                    else _held(converted(way, _any(payload)))
-                )
+                if way is None:
+                    return _of_json(bytes(payload))
+                return _held(converted(way, _any(payload)))
         return _of_json(value)
 
     def _text(self, name: str, place: Place, record: Record, fields: Any) -> str:
