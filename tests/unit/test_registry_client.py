@@ -128,6 +128,8 @@ def test_a_reference_that_is_gone_is_no_outage(stub: StubRegistry) -> None:
         ),
         ((200, [SECRET]), "gave no answer of a schema registry"),
         ((200, {}), "gave no answer of a schema registry"),
+        ((200, {"schema": 5}), "gave no answer of a schema registry"),
+        ((200, {"schema": "x", "schemaType": 5}), "gave no answer of a schema registry"),
         ((302, b""), "answers HTTP 302: look at the registry"),
     ],
 )

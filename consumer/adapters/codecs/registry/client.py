@@ -124,7 +124,7 @@ class Registry:
         self, client: SchemaRegistryClient, title: str, told: Schema, deadline: float
     ) -> Registered:
         """With all that it refers to."""
-        if told.schema_str is None:
+        if not isinstance(told.schema_str, str) or not isinstance(told.schema_type, str | None):
             raise ValueError("an answer without a schema")
         references = [
             Reference(each.name or "", self._referred(client, title, each, deadline))
