@@ -189,6 +189,14 @@ def test_a_value_is_plain_python_and_named_for_its_schema(
     assert type(body.data) is type(value)
 
 
+@pytest.mark.parametrize(
+    "given", [{"precision": 3, "scale": 5}, {"precision": 3, "scale": -2}, {"precision": 0}, {}]
+)
+def test_a_decimal_that_is_none_is_bytes(given: dict[str, int]) -> None:
+    placed = a_record(field("price", ["null", logical("bytes", "decimal", **given)]))
+    assert read(placed, number(1) + number(1) + b"\7").data == {"price": b"\7"}
+
+
 def test_a_uuid_of_sixteen_bytes_is_a_uuid() -> None:
     schema = logical("fixed", "uuid", name="U", size=16)
     assert read(schema, UUID(GUID).bytes).data == UUID(GUID)

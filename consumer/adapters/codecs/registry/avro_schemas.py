@@ -9,7 +9,11 @@ from typing import Any
 import msgspec
 from fastavro.schema import SchemaParseException, parse_schema
 
-from consumer.adapters.codecs.registry.avro_values import default_of, read_by_us
+from consumer.adapters.codecs.registry.avro_values import (
+    default_of,
+    read_by_us,
+    without_invalid_decimal,
+)
 from consumer.adapters.codecs.registry.avro_walk import depth, has_endless_arrays, nothings, rebuilt
 from consumer.adapters.codecs.registry.registered import Registered, Unreadable
 from consumer.errors import Misconfigured
@@ -78,10 +82,10 @@ def _parsed(text: str, references: Sequence[str]) -> Schema:
     names: dict[str, Any] = {}
     readable_names: dict[str, Any] = {}
     for each in references:
-        raw = msgspec.json.decode(each)
+        raw = _valid(msgspec.json.decode(each))
         _parse(raw, names)
         _parse(_readable(raw), readable_names)
-    raw = msgspec.json.decode(text)
+    raw = _valid(msgspec.json.decode(text))
     written = _parse(raw, names)
     if nothings(written, names) > _MOST_NOTHINGS:
         raise Unreadable(
@@ -100,6 +104,10 @@ def _parsed(text: str, references: Sequence[str]) -> Schema:
         _parse(_wrapped(readable), readable_names),
         depth(written, names) > _DEEP,
     )
+
+
+def _valid(schema: Any) -> Any:
+    return rebuilt(schema, without_invalid_decimal, lambda _, default: default)
 
 
 def _wrapped(schema: Any) -> Any:

@@ -92,6 +92,19 @@ def read_by_us(schema: Mapping[str, Any]) -> dict[str, Any]:
     return dict(schema)
 
 
+def without_invalid_decimal(schema: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A type that is no decimal though it says so is what it is without, as Avro has it.
+
+    Databases have decimals with more digits behind the point than digits, as PostgreSQL's `numeric(3, 5)`.
+    """
+    if schema.get("logicalType") != "decimal":
+        return schema
+    precision, scale = schema.get("precision"), schema.get("scale", 0)
+    if isinstance(precision, int) and isinstance(scale, int) and 0 <= scale <= precision > 0:
+        return schema
+    return {name: value for name, value in schema.items() if name != "logicalType"}
+
+
 def default_of(schema: Any, default: Any) -> Any:
     """A default as it stands in a schema, in JSON, as the value that is read."""
     if isinstance(schema, list):

@@ -125,7 +125,7 @@ class Registry:
     ) -> Registered:
         """With all that it refers to."""
         if not isinstance(told.schema_str, str) or not isinstance(told.schema_type, str | None):
-            raise ValueError("an answer without a schema")
+            raise TypeError("an answer without a schema")
         references = [
             Reference(each.name or "", self._referred(client, title, each, deadline))
             for each in told.references or ()
