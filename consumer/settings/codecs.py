@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
@@ -116,10 +117,15 @@ def _named(text: str) -> str:
     try:
         return import_string(text)
     except ValueError:
-        names = ", ".join(_NAMES)
-        raise ValueError(
-            f"{text!r} is none of {names}, and no import string: module:name"
-        ) from None
+        raise ValueError(f"{text!r} is none of {', '.join(_NAMES)}, and {_hint(text)}") from None
+
+
+def _hint(text: str) -> str:
+    if text == "json":
+        return "json is told where the type of an event stands: {json: {type: ...}}"
+    close = difflib.get_close_matches(text, _NAMES, n=1)
+    also = f"; did you mean {close[0]}?" if close else ""
+    return f"no import string: module:name{also}"
 
 
 def _branch(value: Any) -> str:

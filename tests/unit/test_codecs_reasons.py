@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import gzip
 from enum import Enum
 from typing import Any, Literal
 
 import msgspec
 import pytest
 
+from consumer.adapters.codecs.cloudevents import CloudEvents
+from consumer.adapters.codecs.envelope import Envelope
+from consumer.adapters.codecs.json import Json
 from consumer.errors import Undecodable
 from consumer.model.event import Event, reason
 from consumer.model.position import IntOffset, Partition
+from consumer.model.record import Record
+from consumer.ports.codec import Codec
 
 
 class Colour(Enum):
@@ -78,3 +84,20 @@ def test_a_reason_says_what_is_wrong_without_quoting_the_data(
 )
 def test_other_errors_are_told_by_their_kind(cause: Exception, said: str) -> None:
     assert reason(cause) == said
+
+
+@pytest.mark.parametrize("codec", [CloudEvents(), Envelope(), Json(type="field:type")])
+@pytest.mark.parametrize(
+    ("value", "clue"),
+    [
+        (b"\0\0\0\0\7secret", r"is schema_registry the codec of this topic\?"),
+        (gzip.compress(b"{}"), "It begins as gzip does: name a codec of your own"),
+    ],
+)
+def test_bytes_that_are_another_codecs_are_told_to_be(
+    codec: Codec, value: bytes, clue: str
+) -> None:
+    record = Record(Partition("orders", 0), IntOffset(7), None, value)
+    with pytest.raises(Undecodable, match=clue) as refused:
+        codec.decode(record)
+    assert "secret" not in refused.value.why

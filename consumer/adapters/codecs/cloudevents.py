@@ -23,6 +23,7 @@ from consumer.adapters.codecs.reading import (
     MAX_BYTES,
     aggregate_of_key,
     check,
+    clue,
     header_values,
     refused,
     tombstone,
@@ -100,7 +101,7 @@ class CloudEvents:
             except BAD_BYTES as cause:
                 if value.lstrip().startswith(b"["):
                     return self._decode_batch(record, value)
-                raise refused(record, f"no CloudEvent: {reason(cause)}") from cause
+                raise refused(record, f"no CloudEvent: {reason(cause)}{clue(value)}") from cause
             metadata = Metadata(_other_members, record)
             data = envelope.data
             if data is UNSET or envelope.data_base64 is not None:

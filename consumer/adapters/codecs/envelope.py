@@ -12,6 +12,7 @@ from consumer.adapters.codecs.reading import (
     MAX_BYTES,
     aggregate_of_key,
     check,
+    clue,
     header_values,
     refused,
     tombstone,
@@ -60,7 +61,9 @@ class Envelope:
         try:
             envelope = _decode(value)
         except BAD_BYTES as cause:
-            raise refused(record, f"no event in its envelope: {reason(cause)}") from cause
+            raise refused(
+                record, f"no event in its envelope: {reason(cause)}{clue(value)}"
+            ) from cause
         metadata = envelope.metadata or {}
         return Event(  # by position: names would cost a tenth
             envelope.id,

@@ -14,6 +14,7 @@ from consumer.adapters.codecs.reading import (
     MAX_BYTES,
     aggregate_of_key,
     check,
+    clue,
     header_values,
     place_of,
     refused,
@@ -85,7 +86,9 @@ class Json:
             fields = self._fields(value)
             data = self._data(value, fields)
         except BAD_BYTES as cause:
-            raise refused(record, f"no event in the fields: {reason(cause)}") from cause
+            raise refused(
+                record, f"no event in the fields: {reason(cause)}{clue(value)}"
+            ) from cause
         return Event(  # by position: names would cost a tenth
             self._id(record, fields),
             self._type(record, fields),

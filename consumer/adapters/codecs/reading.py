@@ -20,6 +20,12 @@ MAX_BYTES = 10 * 1024 * 1024
 #: Of a decimal's unscaled number, some 2,400 digits: to tell its digits takes time that grows with their square.
 MAX_DECIMAL_BYTES = 1000
 
+#: How values begin that are for another codec than the one that was named, and for which.
+_SIGNS = {
+    b"\0": "values of a schema registry do: is schema_registry the codec of this topic?",
+    b"\x1f\x8b": "gzip does: name a codec of your own that unpacks it",
+}
+
 #: Numbers of more digits stand for no version or sequence (and int64 ends there).
 _MOST_DIGITS = 18
 
@@ -27,6 +33,14 @@ _MOST_DIGITS = 18
 def refused(record: Record, why: str) -> Undecodable:
     """The error that says why the record is no event."""
     return undecodable(record.partition, record.offset, record.value, why)
+
+
+def clue(value: bytes) -> str:
+    """What bytes that are no JSON look like instead, as the end of a sentence; "" for nothing that we know."""
+    for sign, what in _SIGNS.items():
+        if value.startswith(sign):
+            return f". It begins as {what}"
+    return ""
 
 
 def check(record: Record, value: bytes | None, max_bytes: int) -> None:

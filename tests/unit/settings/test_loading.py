@@ -105,6 +105,16 @@ def test_the_places_of_a_json_codec_are_settings_too(write: Write) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("written", "hint"),
+    [("debzium", "did you mean debezium?"), ("json", "{json: {type: ...}}")],
+)
+def test_a_codec_that_is_nearly_one_is_told_which(write: Write, written: str, hint: str) -> None:
+    nearly = GOOD.replace("topics: [orders]", f"topics: [orders], codec: {written}")
+    (_, line) = complaints(write(nearly))
+    assert line.endswith(hint)
+
+
 def test_sequences_need_a_read_model_and_halt_at_gaps_if_nothing_is_said(write: Write) -> None:
     assert complaints(write(GOOD + "    sequences: {gaps: halt}\n"))[1].startswith(
         "projections.customers: has sequences and no read_model"
