@@ -36,8 +36,8 @@ _CONFLUENT = (meta_pb2, decimal_pb2, variant_pb2, old_decimal_pb2)
 #: How lines begin that tell of no error.
 _NO_ERROR = ("WARNING: ", "W0000 ")
 
-#: Seconds for one schema; a second is usual on a busy machine.
-_COMPILER = 30.0
+#: Seconds for one schema, which a worker's loop waits for; a second is usual on a busy machine.
+_COMPILER = 10.0
 
 
 def compiled(schema: Registered) -> FileDescriptor:
