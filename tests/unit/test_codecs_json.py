@@ -172,13 +172,16 @@ def test_version_time_and_data_may_be_missing() -> None:
         "2026-11-01T12:00",
         "1793534400",
         "1793534400000",
+        "1793534400000000",
     ],
 )
 def test_a_time_is_iso_8601_or_a_number(written: str) -> None:
     assert dated(written).time == NOON
 
 
-@pytest.mark.parametrize("number", [b"1793534400", b"1793534400.0", b"1793534400000"])
+@pytest.mark.parametrize(
+    "number", [b"1793534400", b"1793534400.0", b"1793534400000", b"1793534400000000"]
+)
 def test_a_time_in_a_field_may_be_a_number(number: bytes) -> None:
     codec = Json(type="const:x", time="field:at")
     assert codec.decode(record(b'{"at":%b}' % number)).time == NOON
@@ -197,7 +200,7 @@ def test_another_time_is_undecodable(written: str) -> None:
     assert "4111" not in str(raised.value)
 
 
-@pytest.mark.parametrize("number", [b"1e300", b"-1e15", b"18446744073709551615"])
+@pytest.mark.parametrize("number", [b"1e300", b"-1e18", b"18446744073709551615"])
 def test_a_time_beyond_the_calendar_is_undecodable(number: bytes) -> None:
     with pytest.raises(Undecodable, match="the time is neither"):
         Json(type="const:x", time="field:at").decode(record(b'{"at":%b}' % number))

@@ -38,7 +38,8 @@ class Json:
     whole value. Data can have a field only. An id, type or aggregate id that is not at its place is
     `Undecodable`; a version, time or data that is not there is as without a place, or None.
 
-    A time is ISO 8601 (UTC where it has no zone), or a number of seconds or milliseconds since 1970.
+    A time is ISO 8601 (UTC where it has no zone), or a number since 1970: of seconds, or by its size
+    of milliseconds or microseconds.
     The metadata holds the headers, text where they are UTF-8, else bytes. A value of None is an event
     of type "tombstone" whose aggregate id is the key, but for what places that are headers say.
 

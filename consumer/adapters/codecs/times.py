@@ -8,9 +8,9 @@ from typing import Any
 from consumer.adapters.codecs.reading import refused, whole
 from consumer.model.record import Record
 
-#: A number above it counts milliseconds, not seconds: 1e11 seconds lie in the year 5138, and 1e11
+#: Up to where a number counts seconds, then milliseconds, and above them microseconds: 1e11 seconds lie in the year 5138, and 1e11
 #: milliseconds in 1973.
-_MOST_SECONDS = 1e11
+_MOST_SECONDS, _MOST_MILLISECONDS = 1e11, 1e14
 
 #: Digits alone are a number from here on; eight are a day, as in 20261101.
 _FEWEST_DIGITS = 9
@@ -19,7 +19,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def instant(record: Record, written: str | float) -> datetime:
-    """An ISO 8601 time (UTC where it has no zone) or a number of seconds or milliseconds since 1970.
+    """An ISO 8601 time (UTC where it has no zone) or a number since 1970: of seconds, or by its
+    size of milliseconds or microseconds.
 
     `Undecodable` if it is neither.
     """
@@ -47,5 +48,9 @@ def time_at(record: Record, value: Any) -> datetime | None:
 
 
 def _since_1970(number: float) -> datetime:
-    is_seconds = abs(number) <= _MOST_SECONDS
-    return _EPOCH + (timedelta(seconds=number) if is_seconds else timedelta(milliseconds=number))
+    size = abs(number)
+    if size <= _MOST_SECONDS:
+        return _EPOCH + timedelta(seconds=number)
+    if size <= _MOST_MILLISECONDS:
+        return _EPOCH + timedelta(milliseconds=number)
+    return _EPOCH + timedelta(microseconds=number)
