@@ -11,7 +11,7 @@ from typing import Any, Literal, TextIO
 import msgspec
 import structlog
 
-from consumer.errors import Poison, SequenceGap
+from consumer.errors import Poison, SequenceGap, Undecodable
 from consumer.model.causes import told
 from consumer.model.facts import (
     Applied,
@@ -53,6 +53,13 @@ _LEVELS: dict[type[Fact], int] = {
 _NEXT = (
     "deploy a codec, projector or upcaster that reads it and restart, or set on_undecodable: skip"
 )
+#: To skip what another codec would read is to lose a topic.
+_IS_IT_THIS = "see that source.codec is the one of this topic; then "
+#: For who wonders where the rows are: a type that is spelt otherwise is no error.
+_NONE_HANDLED = (
+    "none of {} records held an event of a type that the projector handles: are its types those that the "
+    "source's codec gives?"
+)
 
 
 class Logs:
@@ -61,6 +68,7 @@ class Logs:
     def __init__(self, projection: str) -> None:
         self._log = structlog.stdlib.get_logger("projections").bind(projection=projection)
         self._events: Counter[str] = Counter(applied=0, skipped=0)
+        self._records = 0
 
     def happened(self, fact: Fact) -> None:
         """Logs the fact, if its level is wanted; the last line counts the events of this run."""
@@ -70,13 +78,21 @@ class Logs:
         if self._log.isEnabledFor(level):
             fields = {name: _plain(getattr(fact, name)) for name in msgspec.structs.asdict(fact)}
             if isinstance(fact, Halted) and _is_unreadable(fact.cause):
-                fields["next"] = _NEXT
-            totals = self._events if kind is Stopped else {}
-            self._log.log(level, kind.__name__.lower(), **fields, **totals)
+                first = _IS_IT_THIS if isinstance(fact.cause, Undecodable) else ""
+                fields["next"] = first + _NEXT
+            if kind is Stopped:
+                fields |= self._totals()
+            self._log.log(level, kind.__name__.lower(), **fields)
+
+    def _totals(self) -> dict[str, Any]:
+        if self._records and not any(self._events.values()):
+            return {**self._events, "next": _NONE_HANDLED.format(self._records)}
+        return dict(self._events)
 
     def _count(self, fact: Fact) -> None:
         if isinstance(fact, Applied):
             self._events["applied"] += fact.events
+            self._records += fact.records
         elif isinstance(fact, Skipped):
             self._events["skipped"] += 1
 

@@ -8,6 +8,7 @@ import logging
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
 import pytest
 import structlog
 
@@ -183,11 +184,22 @@ def test_the_last_line_counts_what_was_applied_and_what_was_skipped() -> None:
     stopped = json.loads(last)
     assert (stopped["event"], stopped["applied"]) == ("stopped", 2 * APPLIED.events)
     assert stopped["skipped"] == 1
+    assert "next" not in stopped
+
+
+def test_a_run_that_passed_over_all_that_it_read_asks_for_the_types() -> None:
+    of_others = msgspec.structs.replace(APPLIED, events=0)
+    stopped = json.loads(logged(of_others, of_others, Stopped()).splitlines()[-1])
+    assert (stopped["applied"], stopped["skipped"]) == (0, 0)
+    assert stopped["next"].startswith("none of 1000 records held an event of a type")
+    assert "next" not in json.loads(logged(Stopped()))
 
 
 def test_a_partition_that_halts_before_a_poison_event_says_what_to_do() -> None:
     poison = undecodable(ORDERS, IntOffset(5), b"x", "no event")
-    assert "on_undecodable: skip" in line(Halted(ORDERS, 7, IntOffset(4), poison))["next"]
+    advice = line(Halted(ORDERS, 7, IntOffset(4), poison))["next"]
+    assert advice.startswith("see that source.codec is the one of this topic; then deploy a codec")
+    assert "on_undecodable: skip" in advice
     assert "next" not in line(Halted(ORDERS, 7, IntOffset(4), OffsetLost("gone")))
 
 
