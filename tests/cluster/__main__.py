@@ -11,6 +11,7 @@ from tests.cluster import node
 from tests.cluster.addons.dns import start_dns
 from tests.cluster.addons.keda import start_keda
 from tests.cluster.addons.metrics import start_metrics_server
+from tests.tools import tool
 
 KUBECONFIG = Path("build/cluster/kubeconfig")
 
@@ -34,6 +35,8 @@ def _do(command: str) -> None:
     KUBECONFIG.parent.mkdir(parents=True, exist_ok=True)
     shutil.copy(node.FOLDER / "kubeconfig", KUBECONFIG)
     sys.stdout.write(f"export KUBECONFIG={KUBECONFIG.resolve()}\n")
+    tools = ":".join(str(tool(name).parent) for name in ("kubectl", "helm"))
+    sys.stdout.write(f'export PATH="{tools}:$PATH"\n')
 
 
 main(sys.argv[1])

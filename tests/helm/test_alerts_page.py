@@ -27,7 +27,7 @@ def test_every_alert_has_its_section_and_no_section_is_of_another(render: Render
 
 def test_columns_that_it_names_are_those_of_status() -> None:
     named = set(re.findall(r"\b[A-Z]{3,}\b", (ROOT / PAGE).read_text()))
-    assert named - {"CPU", "KEDA"} == {"BEHIND"} <= set(_COLUMNS)
+    assert named - {"CPU", "KEDA"} == {"BEHIND", "CURRENT"} <= set(_COLUMNS)
 
 
 def test_words_of_the_log_that_it_names_are_those_of_the_log() -> None:
