@@ -77,6 +77,7 @@ class Complaints:
         self.was_let_in = False
         self._fatal: KafkaError | None = None
         self._refused: str | None = None
+        self._found: str | None = None
         self._is_forbidden = False
         self._unlike: KafkaError | None = None
         self._last: KafkaError | None = None
@@ -100,8 +101,8 @@ class Complaints:
         self._speakers.append(admin)
 
     def found(self, obstacle: str) -> None:
-        """What a look at the broker brought; it is more exact than what the client said."""
-        self._refused = obstacle
+        """What a look at the broker brought; it is more exact than what the client said, and says again."""
+        self._found = obstacle
 
     def about(self) -> str | None:
         """The address of the broker that the latest complaint is about, if it tells."""
@@ -112,13 +113,13 @@ class Complaints:
     @property
     def is_refused(self) -> bool:
         """Whether the brokers do not let us in."""
-        return self._refused is not None
+        return (self._found or self._refused) is not None
 
     def verdict(self) -> ConsumerError | None:
         """What to raise, if anything: `Misconfigured` where a person must act, else `SourceFailed`."""
         for admin in self._speakers:
             admin.poll(0)  # runs the callback
-        refused = self._refused
+        refused = self._found or self._refused
         if refused is not None and (not self.was_let_in or self._is_forbidden):
             return Misconfigured(f"no way into Kafka: {refused}")
         if self._unlike is not None:

@@ -65,6 +65,15 @@ def test_a_client_for_questions_that_is_refused_counts_too() -> None:
     assert isinstance(complaints.verdict(), SourceFailed)
 
 
+def test_what_a_look_at_the_broker_brought_stands_whatever_a_client_says_afterwards() -> None:
+    complaints = Complaints()
+    complaints.listen_to(Speaker(complaints))  # type: ignore[arg-type]  # it has what is used
+    complaints.found("nobody we trust signed it")
+    with pytest.raises(Misconfigured, match="nobody we trust signed it"):
+        raise complaints.verdict() or AssertionError
+    assert complaints.is_refused
+
+
 @pytest.mark.parametrize(
     ("code", "text", "told"),
     [
