@@ -125,11 +125,11 @@ def test_databases_at_an_address_of_the_environment_are_dropped_when_the_run_end
 
 def test_a_registry_keeps_all_that_it_answered_for_through_a_kill(own_registry):
     server = own_registry()
-    with SchemaRegistryClient({"url": server.url}) as client:
+    with SchemaRegistryClient({"url": server.url, "timeout": 20}) as client:
         number = client.register_schema("kept-value", Schema('"string"', "AVRO"))
     server.kill()
     server.start()
-    with SchemaRegistryClient({"url": server.url}) as client:
+    with SchemaRegistryClient({"url": server.url, "timeout": 20}) as client:
         kept = client.get_schema(number)
     assert (kept.schema_type, kept.schema_str) == ("AVRO", '"string"')
 

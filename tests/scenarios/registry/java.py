@@ -53,7 +53,7 @@ class Java:
         self._program.run(self._kafka.bootstrap, own, given="\n".join(lines), timeout=120)
 
     def register(self, schema: dict[str, Any], side: str) -> None:
-        with SchemaRegistryClient({"url": self._registry.url}) as client:
+        with SchemaRegistryClient({"url": self._registry.url, "timeout": 20}) as client:
             client.register_schema(f"{self.topic}-{side}", Schema(json.dumps(schema), "JSON"))
 
     def read(self) -> list[tuple[Body, Body]]:

@@ -55,7 +55,7 @@ class Python:
 
 @pytest.fixture
 def python(schema_registry: SchemaRegistry) -> Iterator[Python]:
-    with SchemaRegistryClient({"url": schema_registry.url}) as client:
+    with SchemaRegistryClient({"url": schema_registry.url, "timeout": 20}) as client:
         yield Python(client, schema_registry.url)
 
 
