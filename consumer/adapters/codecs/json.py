@@ -19,7 +19,7 @@ from consumer.adapters.codecs.reading import (
     place_of,
     refused,
     tombstone,
-    whole,
+    version_at,
 )
 from consumer.adapters.codecs.times import instant
 from consumer.errors import Misconfigured
@@ -134,11 +134,7 @@ def _version(place: Place) -> Callable[[Record, Any], int]:
     read = place.reading()
 
     def at_its_place(record: Record, fields: Any) -> int:
-        value = read(record, fields)
-        version = 1 if value is None else whole(value)
-        if version is None or version < 0:
-            raise refused(record, "the version is not a whole number")
-        return version
+        return version_at(record, read(record, fields))
 
     return at_its_place
 

@@ -100,6 +100,14 @@ def whole(value: str | float | None) -> int | None:
     return value if isinstance(value, int) else None
 
 
+def version_at(record: Record, value: Any) -> int:
+    """What stands at a place for a schema version: 1 where nothing does; `Undecodable` if it is no whole number."""
+    version = 1 if value is None else whole(value)
+    if version is None or version < 0:
+        raise refused(record, "the version is not a whole number")
+    return version
+
+
 def header_values(record: Record) -> dict[str, Any]:
     """The headers by name: text where it is UTF-8, else bytes; of a repeated name the last."""
     return {name: _text_or_bytes(value) for name, value in record.headers}

@@ -21,7 +21,7 @@ from consumer.adapters.codecs.reading import (
     header_values,
     refused,
     tombstone,
-    whole,
+    version_at,
 )
 from consumer.adapters.codecs.times import time_at
 from consumer.errors import Misconfigured
@@ -90,7 +90,7 @@ class Outbox:
                 partition=record.partition,
                 offset=record.offset,
                 data=_held(_inner(fields, self._data)) if self._data else data,
-                version=_version(record, self._at(self._version, record, fields)),
+                version=version_at(record, self._at(self._version, record, fields)),
                 time=time_at(record, self._at(self._time, record, fields)),
                 key=record.key,
                 metadata=Metadata(header_values, record),
@@ -144,10 +144,3 @@ def _of_json(written: bytes) -> Any:
 def _held(data: Any) -> Any:
     """What text holds, if that may be JSON: so it is kept in a column, and sent on."""
     return Raw(data.encode()) if isinstance(data, str) and data[:1] in {"{", "["} else data
-
-
-def _version(record: Record, value: Any) -> int:
-    version = 1 if value is None else whole(value)
-    if version is None or version < 0:
-        raise refused(record, "the version is not a whole number")
-    return version

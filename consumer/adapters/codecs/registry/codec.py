@@ -15,7 +15,7 @@ from consumer.adapters.codecs.reading import (
     place_of,
     refused,
     tombstone,
-    whole,
+    version_at,
 )
 from consumer.adapters.codecs.registry.bodies import Bodies
 from consumer.adapters.codecs.registry.body import Body
@@ -119,7 +119,7 @@ class SchemaRegistry:
             record.partition,
             record.offset,
             self._data(record, inside) if self._data else body.data,
-            _version(record, self._version(record, inside)) if self._version else 1,
+            version_at(record, self._version(record, inside)) if self._version else 1,
             time=time_at(record, self._time(record, inside)) if self._time else record.time,
             key=record.key,
             metadata=Metadata(header_values, record),
@@ -141,10 +141,3 @@ def _text(record: Record, name: str, look: Looks, inside: Any) -> str:
     if not said:
         raise refused(record, f"no {name} where the settings look for it")
     return said
-
-
-def _version(record: Record, value: Any) -> int:
-    version = 1 if value is None else whole(value)
-    if version is None or version < 0:
-        raise refused(record, "the version is not a whole number")
-    return version
