@@ -11,13 +11,17 @@ from contextlib import closing
 from typing import Any
 
 import pytest
+from confluent_kafka import Consumer
 
+from consumer.adapters.kafka.joining import Joining
 from consumer.adapters.kafka.mirror import KafkaMirror
 from consumer.adapters.kafka.source import KafkaSource
 from consumer.embedded.kafka import Kafka
+from consumer.embedded.process import HOST, free_port
 from consumer.errors import Transient
 from consumer.model.position import IntOffset, Partition, StreamOffset
 from tests.contracts.kafka_room import (
+    QUICK,
     Broker,
     Member,
     Recording,
@@ -262,17 +266,26 @@ def test_a_member_without_a_share_has_joined(
 ) -> None:
     topic = broker.topic(1)
     one = join(broker, topic, **protocol)
-    assert not one.source.joined()
-    one.poll_until(one.source.joined, "the first is in")
     one.poll_until(lambda: one.membership.claims, "the first owns all there is")
     two = join(broker, topic, **protocol)
-    assert not two.source.joined()
     poll_all([one, two], two.source.joined, "the second is in, with nothing")
     assert one.source.joined()
     owners = [member.owned(topic, 1) for member in (one, two)]
     assert sorted(map(len, owners)) == [0, 1]
     two.source.close()
     assert not two.source.joined()
+
+
+def test_a_member_whom_no_broker_answers_has_not_joined(protocol: dict[str, Any]) -> None:
+    config = {"bootstrap.servers": f"{HOST}:{free_port()}", "group.id": "g", **QUICK}
+    given = {**config, **{key.replace("_", "."): value for key, value in protocol.items()}}
+    client = Consumer({key: value for key, value in given.items() if value is not None})
+    with closing(client):
+        joining = Joining(client)
+        joining.is_outside()
+        client.subscribe(["t"])
+        client.poll(0.1)
+        assert not joining.joined()
 
 
 # --- without workers -----------------------------------------------------------------------------

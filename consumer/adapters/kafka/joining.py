@@ -28,7 +28,9 @@ class Joining:
         return self._outside is None or self._standing() != self._outside
 
     def _standing(self) -> bytes:
-        # Without our name, which a group may give out before it takes us in.
-        name = (self._client.memberid() or "").encode()
-        standing: bytes = self._client.consumer_group_metadata()
-        return standing.replace(name, b"")
+        # Without our name, which a group may give out before it takes us in, or between two questions.
+        while True:
+            name = self._client.memberid() or ""
+            standing: bytes = self._client.consumer_group_metadata()
+            if name == (self._client.memberid() or ""):
+                return standing.replace(name.encode(), b"")

@@ -31,6 +31,21 @@ def test_a_name_alone_is_no_membership_and_a_new_standing_is_one() -> None:
     assert joining.joined()
 
 
+def test_a_name_that_comes_between_two_questions_is_no_membership() -> None:
+    class Named(Client):
+        coming: str | None = None
+
+        def memberid(self) -> str | None:
+            before, self.name = self.name, self.coming
+            return before
+
+    client: Any = Named()
+    joining = Joining(client)
+    joining.is_outside()
+    client.coming = "m-1"
+    assert not joining.joined()
+
+
 def test_who_fell_out_is_outside_until_the_group_takes_it_in_again() -> None:
     client: Any = Client()
     joining = Joining(client)
