@@ -18,12 +18,14 @@ from consumer.errors import (
     NoUpcaster,
     OffsetLost,
     Poison,
+    RowRefused,
     SequenceGap,
     SourceFailed,
     TimedOut,
     Transient,
     Undecodable,
 )
+from consumer.model.causes import Note
 from consumer.model.event import Batch, Event, undecodable
 from consumer.model.facts import Fact
 from consumer.model.operations import ErrorType, Operation
@@ -92,6 +94,7 @@ __all__ = [
     "Misconfigured",
     "NewerRecord",
     "NoUpcaster",
+    "Note",
     "Observer",
     "Offset",
     "OffsetLost",
@@ -107,6 +110,7 @@ __all__ = [
     "Record",
     "Resets",
     "Row",
+    "RowRefused",
     "Runner",
     "Seal",
     "SequenceGap",

@@ -14,6 +14,7 @@ ConsumerError
 │   ├── NoUpcaster
 │   ├── SequenceGap        events of its aggregate are missing before this one; never skipped
 │   └── ApplyFailed
+├── RowRefused             the read model cannot keep what the projector gave it; mend the projector
 ├── TimedOut               an apply took longer than it may; how far it came nobody knows
 ├── Cancelled              the calling program cancelled its own call
 └── Closed                 the calling program used something after closing it
@@ -98,6 +99,13 @@ class SequenceGap(Poison):
 
 class ApplyFailed(Poison):
     """The projector raised something that is not `Transient`; the cause is chained."""
+
+
+class RowRefused(ConsumerError, ValueError):
+    """A read model cannot keep a row, or a key, as it was given; nothing of its transaction was written.
+
+    The text names the table and the column, and quotes no value, so that logs may tell it.
+    """
 
 
 class TimedOut(ConsumerError):

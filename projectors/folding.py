@@ -7,7 +7,7 @@ from typing import Any, Generic, NoReturn, TypeVar
 
 import msgspec
 
-from consumer import ApplyFailed, Batch, Event, Key, Row, Transaction
+from consumer import ApplyFailed, Batch, Event, Key, Note, Row, Transaction
 from projectors.columns import Misfit
 from projectors.handlers import Handler, KeyFrom, distinct, told
 from projectors.row_types import RowType
@@ -166,9 +166,9 @@ def _refused(handler: Handler | None, event: Event | None, why: str) -> ApplyFai
     return ApplyFailed(event.partition, event.offset, f"{handler.place} {why}")
 
 
-def _note(doing: str, handler: Handler | None, event: Event | None) -> str:
+def _note(doing: str, handler: Handler | None, event: Event | None) -> Note:
     if handler is None or event is None:
-        return doing
-    return (
+        return Note(doing)
+    return Note(
         f"{doing} {handler.place}, for {event.type} in {event.partition} at offset {event.offset}"
     )

@@ -8,6 +8,7 @@ import msgspec
 
 from consumer.engine.upcasting import Upcasting
 from consumer.errors import Poison, Transient
+from consumer.model.causes import told
 from consumer.model.event import Event, parts, undecodable
 from consumer.model.facts import Skipped
 from consumer.model.record import Record
@@ -91,7 +92,7 @@ class Decoding:
 
 
 def _unexpected(record: Record, cause: Exception) -> Poison:
-    why = f"its codec raised {type(cause).__name__}, which a codec must not"
+    why = f"its codec raised {told(cause)}, which a codec must not"
     poison = undecodable(record.partition, record.offset, record.value, why)
     poison.__cause__ = cause
     return poison

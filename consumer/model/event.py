@@ -92,9 +92,12 @@ class Event(msgspec.Struct, Generic[D_co], frozen=True, gc=False):
         return decoded
 
     def _undecodable(self, into: object, why: str) -> Undecodable:
-        payload = bytes(self.data) if isinstance(self.data, msgspec.Raw) else None
-        name = getattr(into, "__name__", into)
-        return undecodable(self.partition, self.offset, payload, f"{self.type} as {name}: {why}")
+        which = f"event {self.part + 1} of its record, " if self.part else ""
+        why = f"{which}{self.type} as {getattr(into, '__name__', into)}: {why}"
+        if self.data is None or isinstance(self.data, msgspec.Raw):
+            payload = None if self.data is None else bytes(self.data)
+            return undecodable(self.partition, self.offset, payload, why)
+        return Undecodable(self.partition, self.offset, why)
 
     def __repr__(self) -> str:  # without the data: it may hold what no log should
         part = f", part {self.part}" if self.part else ""

@@ -28,11 +28,14 @@ class Transaction(Protocol):
     def write(self, table: Table, rows: Iterable[Row], gone: Iterable[Key] = ()) -> None:
         """Puts the rows in place of those with their keys, if there are any, and deletes those of keys that are `gone`.
 
-        No key may be given twice.
+        No key may be given twice. Raises `RowRefused`, here or where the block ends, for what the table cannot keep.
         """
 
     def append(self, table: Table, rows: Iterable[Row]) -> None:
-        """Adds rows whose keys nobody has: the fastest way in. A key that is taken fails as the store likes."""
+        """Adds rows whose keys nobody has: the fastest way in. A key that is taken fails as the store likes.
+
+        Raises `RowRefused` as `write` does.
+        """
 
     def clear(self, table: Table) -> None:
         """Deletes all rows of the table."""

@@ -159,6 +159,18 @@ def test_data_that_is_not_what_was_asked_for_is_undecodable_and_named_without_th
         an_event(msgspec.Raw(data)).decode(dict)
 
 
+def test_data_that_is_decoded_already_has_no_payload_to_name() -> None:
+    with pytest.raises(Undecodable) as refusal:
+        an_event({"total": "much"}).decode(Order)
+    assert "payload" not in str(refusal.value)
+
+
+def test_which_event_of_its_record_it_is_that_cannot_be_decoded_is_told() -> None:
+    third = msgspec.structs.replace(an_event(msgspec.Raw(b"{}")), part=2)
+    with pytest.raises(Undecodable, match="at offset 42: event 3 of its record, OrderPlaced as"):
+        third.decode(Order)
+
+
 def test_a_tombstone_has_no_data_to_decode() -> None:
     assert an_event(None).is_tombstone
     with pytest.raises(Undecodable, match="a tombstone has no data"):

@@ -12,7 +12,8 @@ import pytest
 
 from consumer.adapters.redis.packing import binary, packed, unpacked, word
 from consumer.adapters.redis.read_model_keys import Keys
-from consumer.adapters.redis.rows import DamagedRow, RowDoesNotFit, shape
+from consumer.adapters.redis.rows import DamagedRow, shape
+from consumer.errors import RowRefused
 from consumer.model.table import Column, Kind, Table
 
 
@@ -109,7 +110,7 @@ def test_a_key_ends_in_text_that_people_can_read(
 @pytest.mark.parametrize("key", [("a",), ("a", 1, 2), ("a", "1"), ("\ud800", 1), (None, 1)])
 def test_a_key_of_other_kinds_is_refused_without_quoting_it(key: tuple[Any, ...]) -> None:
     table = Table("things", (Column("a", Kind.TEXT), Column("b", Kind.INTEGER)), ("a", "b"))
-    with pytest.raises(RowDoesNotFit, match="a, b are text, integer"):
+    with pytest.raises(RowRefused, match="a, b are text, integer"):
         shape(table).key_text(key)
 
 
@@ -134,13 +135,15 @@ def test_what_does_not_fit_is_told_with_its_column_and_not_quoted(
     kind: Kind, value: Any, said: str
 ) -> None:
     table = Table("things", (Column("id", Kind.TEXT), Column("value", kind)), ("id",))
-    with pytest.raises(RowDoesNotFit, match=rf"things\.value is {kind}.*{said}") as refusal:
+    with pytest.raises(
+        RowRefused, match=rf"table things .*column value is {kind}.*{said}"
+    ) as refusal:
         shape(table).words(("x", value))
     assert "secret" not in str(refusal.value)
 
 
 def test_a_row_of_another_length_is_refused() -> None:
-    with pytest.raises(RowDoesNotFit, match="1 values for 2 columns"):
+    with pytest.raises(RowRefused, match="2 values, not 1"):
         shape(table_of(Kind.TEXT)).words(("x",))
 
 

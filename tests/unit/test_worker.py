@@ -328,7 +328,8 @@ def test_a_codec_that_raises_what_it_must_not_halts_that_partition_alone(
     assert folded.numbers == [1, 10]
     (halted,) = seen.of(Halted)
     assert isinstance(halted, Halted)
-    assert "its codec raised KeyError" in str(halted.cause)
+    assert "its codec raised KeyError at engine/decoding.py:" in str(halted.cause)
+    assert " > unit/test_worker.py:" in str(halted.cause)
     assert "secret" not in str(halted.cause)
 
 

@@ -9,16 +9,19 @@ from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
+from consumer.errors import RowRefused
 from consumer.model.table import Column, Key, Kind, Row, Table
 
 
 def kept(table: Table, row: Row) -> Row:
     """The row as a store keeps it, apart from any list of the caller's.
 
-    Raises `ValueError` or `TypeError`, with the column and without the value, where no store would take it.
+    Raises `RowRefused` where no store would take it.
     """
     if len(row) != len(table.columns):
-        raise ValueError(f"a row of {table.name} has {len(table.columns)} values, not {len(row)}")
+        raise RowRefused(
+            f"a row of the table {table.name} has {len(table.columns)} values, not {len(row)}"
+        )
     return tuple(
         [_kept(table, column, value) for column, value in zip(table.columns, row, strict=True)]
     )
@@ -42,9 +45,9 @@ def _kept(table: Table, column: Column, value: Any) -> Any:
         if column.array:
             return [_one(column.kind, each) for each in _typed(value, list)]
         return _one(column.kind, value)
-    except (TypeError, ValueError) as cause:
-        raise type(cause)(
-            f"the column {column.name} of {table.name} takes no such value: {cause}"
+    except (TypeError, ValueError, OverflowError) as cause:
+        raise RowRefused(
+            f"the column {column.name} of the table {table.name} takes no such value: {cause}"
         ) from None
 
 

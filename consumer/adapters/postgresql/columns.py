@@ -16,6 +16,7 @@ from psycopg.adapt import RecursiveDumper
 from psycopg.pq import Format
 
 from consumer.adapters.postgresql.adapting import ADAPTERS, Values
+from consumer.errors import RowRefused
 from consumer.model.table import Column, Kind, Row, Table
 
 #: What PostgreSQL calls them.
@@ -87,7 +88,7 @@ class BoundColumn:
             raise self._refused(_reason(self._column.kind, cause)) from None
 
     def check(self, values: Sequence[Any]) -> None:
-        """Raises `ValueError`, with table and column and without the value, for what PostgreSQL would
+        """Raises `RowRefused` for what PostgreSQL would
         make something else of.
         """
         if self._column.array:
@@ -129,8 +130,8 @@ class BoundColumn:
         except OverflowError:
             raise self._refused("in UTC the datetime is not within the years 1 to 9999") from None
 
-    def _refused(self, why: str) -> ValueError:
-        return ValueError(
+    def _refused(self, why: str) -> RowRefused:
+        return RowRefused(
             f"the column {self._column.name} of the table {self._table} takes no such value: {why}"
         )
 
@@ -141,10 +142,10 @@ def bound_columns(table: Table) -> tuple[BoundColumn, ...]:
 
 
 def by_column(table: Table, rows: Sequence[Row]) -> list[tuple[Any, ...]]:
-    """The rows' values, column by column. Raises `ValueError` for a row of another length."""
+    """The rows' values, column by column. Raises `RowRefused` for a row of another length."""
     lengths = set(map(len, rows)) - {len(table.columns)}
     if lengths:
-        raise ValueError(
+        raise RowRefused(
             f"a row of the table {table.name} has {len(table.columns)} values, not {lengths.pop()}"
         )
     return list(zip(*rows, strict=True))

@@ -9,6 +9,7 @@ from typing import Any
 
 import psycopg
 
+from consumer.errors import RowRefused
 from consumer.model.table import Column, Kind, Row, Table
 
 #: About the data, in classes of SQLSTATE: what cannot be kept, a constraint, a key given twice, a key too long.
@@ -19,14 +20,14 @@ _TAKEN = "23505"
 
 @contextmanager
 def told(rows: Sequence[tuple[Table, Sequence[Row]]]) -> Iterator[None]:
-    """Raises `ValueError`, for which of the rows on their way PostgreSQL refused. Its own text, which may
+    """Raises `RowRefused`, for which of the rows on their way PostgreSQL refused. Its own text, which may
     quote them, is left out.
     """
     try:
         yield
     except psycopg.Error as cause:
         if (cause.sqlstate or "").startswith(_DATA):
-            raise ValueError(_why(cause, rows)) from None
+            raise RowRefused(_why(cause, rows)) from None
         raise
 
 

@@ -94,7 +94,7 @@ class Sending:
 
 @contextmanager
 def sending(cursor: psycopg.Cursor[Any]) -> Iterator[Sending]:
-    """Raises `ValueError` for rows that are not taken."""
+    """Raises `RowRefused` for rows that are not taken."""
     sending = Sending(cursor.connection)
     with told(sending.rows):
         yield sending

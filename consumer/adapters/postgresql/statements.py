@@ -63,7 +63,7 @@ class Statements:
         self.copy = _rendered("COPY {table} ({columns}) FROM STDIN (FORMAT BINARY)", parts)
 
     def in_order(self, rows: Iterable[Row]) -> list[Row]:
-        """By their keys, in the order in which every writer locks them. `ValueError` for keys that have none."""
+        """By their keys, in the order in which every writer locks them. `RowRefused` for keys that have none."""
         rows = list(rows)
         try:
             return sorted(rows, key=self._order)

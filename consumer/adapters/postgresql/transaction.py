@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from consumer.adapters.postgresql.connection import Cursor
 from consumer.adapters.postgresql.sending import Sending, overtaken, sending
 from consumer.adapters.postgresql.statements import Statements
+from consumer.errors import RowRefused
 from consumer.model.table import Key, Row, Table
 
 Step = Callable[[Sending], object]
@@ -53,7 +54,7 @@ class Transaction:
         if known:
             keys = [statements.key_of(row) for row in given]
             if len(set(keys)) != len(keys):
-                raise ValueError(f"a key of the table {table.name} is given twice")
+                raise RowRefused(f"a key of the table {table.name} is given twice")
             new = [row for row, key in zip(given, keys, strict=True) if known.get(key) is False]
             given = [row for row, key in zip(given, keys, strict=True) if known.get(key, True)]
             known.update((key, True) for key in keys if key in known)
@@ -63,7 +64,7 @@ class Transaction:
         self._delete(statements, known, statements.keys_in_order(gone))
 
     def append(self, table: Table, rows: Iterable[Row]) -> None:
-        """As `Transaction.append`; `ValueError` where a key is taken."""
+        """As `Transaction.append`; `RowRefused` where a key is taken."""
         statements, given = self._statements(table), _kept(table, rows)
         if given:
             self._steps.append(lambda out: out.copy(statements, given))

@@ -85,7 +85,7 @@ class Transaction:
         return found
 
     def write(self, table: Table, rows: Iterable[Row], gone: Iterable[Key] = ()) -> None:
-        """As `Transaction.write`; `RowDoesNotFit` for values that are not of their columns' kinds."""
+        """As `Transaction.write`; `RowRefused` for values that are not of their columns' kinds."""
         form, start = shape(table), self._keys.rows(table)
         for row in rows:
             words = form.words(row)

@@ -18,6 +18,7 @@ from typing import Any, TypeAlias
 
 from consumer.adapters.redis.packing import Word, binary, unpacked
 from consumer.adapters.redis.values import FORMS, array_of, in_key
+from consumer.errors import RowRefused
 from consumer.model.table import Column, Key, Kind, Row, Table
 
 #: The fields of a hash in the order of the table's columns; None where there is no such field.
@@ -25,10 +26,6 @@ Fields: TypeAlias = Sequence[bytes | None]
 
 #: What a value that is none of its kind makes of its form.
 _UNFIT = (ValueError, TypeError, LookupError, ArithmeticError)
-
-
-class RowDoesNotFit(ValueError):
-    """A value is not of its column's kind; the projector gave it."""
 
 
 class DamagedRow(ValueError):
@@ -55,14 +52,14 @@ class Shape:
         self._in_key = [in_key(table.by_name[name].kind) for name in table.key]
 
     def words(self, row: Row) -> list[Word]:
-        """What HSET takes: names and values in turn, without those that are NULL. Raises `RowDoesNotFit`."""
+        """What HSET takes: names and values in turn, without those that are NULL. Raises `RowRefused`."""
         words: list[Word] = []
         try:
             for (name, write, nullable), value in zip(self._writing, row, strict=True):
                 if value is not None or not nullable:
                     words += (name, write(value))
         except _UNFIT:
-            raise RowDoesNotFit(self._unfit(row)) from None  # whose text may quote a value
+            raise RowRefused(self._unfit(row)) from None  # whose text may quote a value
         return words
 
     def row(self, fields: Fields) -> Row | None:
@@ -85,14 +82,14 @@ class Shape:
         return [found.get(name) for name in self.names]
 
     def key_text(self, key: Key) -> str:
-        """How the row's own key ends. Raises `RowDoesNotFit`."""
+        """How the row's own key ends. Raises `RowRefused`."""
         try:
             if len(key) == len(self._in_key) == 1:
                 return self._in_key[0](key[0])
             parts = [write(part) for write, part in zip(self._in_key, key, strict=True)]
         except (*_UNFIT, AttributeError):
             kinds = ", ".join(self.table.by_name[name].kind for name in self.table.key)
-            raise RowDoesNotFit(
+            raise RowRefused(
                 f"a key of the table {self.table.name} is not of its kinds: "
                 f"{', '.join(self.table.key)} are {kinds}"
             ) from None
@@ -100,8 +97,10 @@ class Shape:
 
     def _unfit(self, row: Row) -> str:
         if len(row) != len(self.names):
-            return f"a row of {self.table.name} has {len(row)} values for {len(self.names)} columns"
-        return f"a value of a row does not fit: {', '.join(self._unwritable(row))}"
+            return (
+                f"a row of the table {self.table.name} has {len(self.names)} values, not {len(row)}"
+            )
+        return f"the table {self.table.name} takes no such row: {'; '.join(self._unwritable(row))}"
 
     def _unwritable(self, row: Row) -> Iterator[str]:
         for column, (_, write, nullable), value in zip(
@@ -113,7 +112,7 @@ class Shape:
             except _UNFIT as cause:
                 given = "NULL" if value is None else type(value).__name__
                 said = f" ({cause})" if type(cause) in {ValueError, TypeError} else ""
-                yield f"{self.table.name}.{column.name} is {column.kind}, and was given {given}{said}"
+                yield f"the column {column.name} is {column.kind}, and was given {given}{said}"
 
     def _damaged(self, fields: Fields) -> str:
         for column, (read, nullable), field in zip(

@@ -17,7 +17,8 @@ from uuid import UUID
 
 import msgspec
 
-from consumer.model.table import Column, Kind
+from consumer.errors import RowRefused
+from consumer.model.table import Column, Kind, Table
 
 Values = Sequence[Any]
 Convert = Callable[[Values], Values]
@@ -35,19 +36,25 @@ def type_of(column: Column) -> str:
     return "TEXT" if column.array else _TYPES.get(column.kind, "TEXT")
 
 
-def encoder(column: Column, *, is_key: bool) -> Convert:
-    """What turns values of the column into SQLite's. It raises `TypeError` or `ValueError`, with the column and
-    without the value, for what is no value of the column's kind, or cannot be kept.
+def encoder(table: Table, column: Column) -> Convert:
+    """What turns values of the table's column into SQLite's. It raises `RowRefused` for what is no value of
+    the column's kind, or cannot be kept.
     """
-    convert = _arrays(column.kind) if column.array else _single(column.kind, is_key=is_key)
+    convert = (
+        _arrays(column.kind)
+        if column.array
+        else _single(column.kind, is_key=column.name in table.key)
+    )
     if column.nullable:
         convert = _beside_null(convert)
 
     def encode(values: Values) -> Values:
         try:
             return convert(values)
-        except (TypeError, ValueError) as cause:
-            raise type(cause)(f"the column {column.name} takes no such value: {cause}") from None
+        except (TypeError, ValueError, OverflowError) as cause:
+            raise RowRefused(
+                f"the column {column.name} of the table {table.name} takes no such value: {cause}"
+            ) from None
 
     return encode
 
@@ -96,10 +103,21 @@ def _check(kind: Kind, values: Values) -> None:
     for found in set(map(type, values)):
         if not issubclass(found, expected) or (kind is Kind.DATE and issubclass(found, datetime)):
             raise TypeError(f"{expected[0].__name__} is expected, not {found.__name__}")
-    if expected[0] is str and "\x00" in "".join(values):
-        raise ValueError("U+0000 is within the text")
+    if expected[0] is str:
+        _check_text("".join(values))
+    if kind is Kind.INTEGER and values and not -(2**63) <= min(values) <= max(values) < 2**63:
+        raise ValueError("the number has more than 64 bits")
     if kind is Kind.FLOAT and any(map(math.isnan, values)):
         raise ValueError("it is no number, which SQLite would keep as NULL")
+
+
+def _check_text(text: str) -> None:
+    if "\x00" in text:
+        raise ValueError("U+0000 is within the text")
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # which quotes it
+        raise ValueError("half a surrogate pair is within the text") from None
 
 
 def _each(one: Callable[[Any], Any]) -> Convert:

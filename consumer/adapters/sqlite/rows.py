@@ -10,6 +10,7 @@ from typing import Any
 
 from consumer.adapters.sqlite.columns import Convert, decoder, encoder
 from consumer.adapters.sqlite.ddl import listed, quoted
+from consumer.errors import RowRefused
 from consumer.model.table import Key, Row, Table
 
 #: How many values a statement takes at most: older releases of SQLite refuse a thousand.
@@ -25,8 +26,7 @@ class Rows:
 
     def __init__(self, table: Table) -> None:
         self.table = table
-        keys = set(table.key)
-        self._encoders = [encoder(column, is_key=column.name in keys) for column in table.columns]
+        self._encoders = [encoder(table, column) for column in table.columns]
         self._key_encoders = [self._encoders[at] for at in table.key_at]
         self._decoders = [
             (at, decode)
@@ -36,11 +36,11 @@ class Rows:
 
     def encoded(self, rows: Iterable[Row]) -> list[Row]:
         """As SQLite takes them; raises as `columns.encoder` does."""
-        return _converted(self._encoders, rows)
+        return _converted(self.table, self._encoders, rows)
 
     def encoded_keys(self, keys: Iterable[Key]) -> list[Key]:
         """As SQLite takes them; raises as `columns.encoder` does."""
-        return _converted(self._key_encoders, keys)
+        return _converted(self.table, self._key_encoders, keys)
 
     def decoded(self, rows: Sequence[Row]) -> dict[Key, Row]:
         """As projectors take them, by their keys."""
@@ -140,12 +140,15 @@ def _placed(rows: int, values: int) -> str:
     return ", ".join([one] * rows)
 
 
-def _converted(converts: Sequence[Convert], rows: Iterable[Row]) -> list[Row]:
-    columns = list(zip(*rows, strict=True))
-    if not columns:
+def _converted(table: Table, converts: Sequence[Convert], rows: Iterable[Row]) -> list[Row]:
+    given = list(rows)
+    if not given:
         return []
-    if len(columns) != len(converts):
-        raise ValueError(f"there are {len(converts)} columns, and rows of {len(columns)} values")
+    if others := set(map(len, given)) - {len(converts)}:
+        raise RowRefused(
+            f"a row of the table {table.name}, or its key, has {len(converts)} values, not {others.pop()}"
+        )
+    columns = list(zip(*given, strict=True))
     converted = [convert(values) for convert, values in zip(converts, columns, strict=True)]
     return list(zip(*converted, strict=True))
 

@@ -13,7 +13,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer import ApplyFailed, Conflict, Event, Misconfigured, Transient, Undecodable, upcaster
+from consumer import (
+    ApplyFailed,
+    Conflict,
+    Event,
+    Misconfigured,
+    Note,
+    Transient,
+    Undecodable,
+    upcaster,
+)
 from consumer.engine.upcasting import Upcasting
 from consumer.testing import project
 from projectors import PRIMARY_KEY, TableProjector
@@ -110,6 +119,7 @@ def test_what_a_function_raises_passes_with_a_note_of_the_function_and_the_event
     with pytest.raises(ZeroDivisionError) as raised:
         customers.project(batch(event("boom", at=5)), transaction)
     (note,) = raised.value.__notes__
+    assert isinstance(note, Note)  # so the log tells it
     assert note.startswith("in boom (tests/unit/projectors/test_table_projector.py:")
     assert note.endswith("), for boom in orders/3 at offset 5")
     assert not transaction.writes
