@@ -247,7 +247,7 @@ def test_a_schema_registry_is_asked_and_what_is_wrong_with_it_told(
     assert refused.returncode == exits.MISCONFIGURED
     assert refused.stderr.splitlines() == [
         "projections.orders.source.codec: schema_registry reads by a schema registry, and the source has none: name it there, under kafka.schema_registry, or name another codec here",
-        f"sources.spare.kafka.schema_registry: {stub.url} does not take our credentials (HTTP 401): mend the password, or the token",
+        f"sources.spare.kafka.schema_registry: the schema registry {stub.url} does not take our credentials (HTTP 401): mend the password, or the token",
         "2 problems",
     ]
     assert "s3cret" not in refused.stderr + refused.stdout

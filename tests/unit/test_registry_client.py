@@ -46,7 +46,9 @@ def failure(client: Registry, schema_id: int | str = 1) -> str:
     line = str(raised.value)
     assert "\n" not in line
     assert SECRET not in line
-    return line
+    wanted = f"schema {schema_id} is wanted, and "
+    assert line.startswith(wanted)
+    return line.removeprefix(wanted)
 
 
 def test_a_schema_comes_with_all_that_it_refers_to(stub: StubRegistry) -> None:
@@ -116,20 +118,20 @@ def test_a_reference_that_is_gone_is_no_outage(stub: StubRegistry) -> None:
         ((503, SECRET.encode()), "answers HTTP 503: look at the registry"),
         (
             (404, {"error_code": 404, "message": SECRET}),
-            "answers, and not as a schema registry does (HTTP 404): is",
+            "answers, and not as one does (HTTP 404): is",
         ),
         (
             (404, b"<html>nothing here"),
-            "answers, and not as a schema registry does (HTTP 404): is",
+            "answers, and not as one does (HTTP 404): is",
         ),
         (
             (200, b"<html>welcome"),
-            "gave no answer of a schema registry (JSONDecodeError): is it one",
+            "gave no answer of one (JSONDecodeError): is it one",
         ),
-        ((200, [SECRET]), "gave no answer of a schema registry"),
-        ((200, {}), "gave no answer of a schema registry"),
-        ((200, {"schema": 5}), "gave no answer of a schema registry"),
-        ((200, {"schema": "x", "schemaType": 5}), "gave no answer of a schema registry"),
+        ((200, [SECRET]), "gave no answer of one"),
+        ((200, {}), "gave no answer of one"),
+        ((200, {"schema": 5}), "gave no answer of one"),
+        ((200, {"schema": "x", "schemaType": 5}), "gave no answer of one"),
         ((302, b""), "answers HTTP 302: look at the registry"),
     ],
 )
@@ -138,14 +140,14 @@ def test_every_failure_is_an_outage_told_in_one_line(
 ) -> None:
     stub.register("a", "long")
     stub.answers = answers
-    assert failure(registry(stub)).startswith(f"{stub.url} {why}")
+    assert failure(registry(stub)).startswith(f"the schema registry {stub.url} {why}")
 
 
 def test_nobody_there_is_an_outage() -> None:
     away = StubRegistry(free_port())
     line = failure(registry(away))
-    assert (
-        line == f"{away.url} cannot be reached (Connection refused): is it up, and the url right?"
+    assert line == (
+        f"the schema registry {away.url} cannot be reached (Connection refused): is it up, and the url right?"
     )
 
 
@@ -156,7 +158,9 @@ def test_a_slow_registry_is_waited_for_a_few_seconds_and_an_outage_believed_as_l
     stub.takes = 3.0
     client = registry(stub)
     began = time.monotonic()
-    assert failure(client, number).startswith(f"{stub.url} gave no answer in time")
+    assert failure(client, number).startswith(
+        f"the schema registry {stub.url} gave no answer in time"
+    )
     took = time.monotonic() - began
     assert took < 8
     asked = len(stub.asked)
@@ -190,8 +194,8 @@ def test_who_answers_byte_by_byte_is_not_listened_to_for_ever(
         url = f"http://127.0.0.1:{server.getsockname()[1]}"
         began = time.monotonic()
         line = failure(Registry(url, lambda: {"url": url}))
-        assert (
-            line == f"{url} gave no answer in time: look at the registry, and at what lies between"
+        assert line == (
+            f"the schema registry {url} gave no answer in time: look at the registry, and at what lies between"
         )
         assert time.monotonic() - began < 5
         assert hung_up.wait(5)
@@ -207,7 +211,10 @@ def test_a_slow_registry_with_many_references_is_asked_on_from_where_it_came_to(
     stub.takes = 0.15
     client = registry(stub)
     line = failure(client, number)
-    assert line == f"{stub.url} is slow, and schema 5 refers to many others: look at it"
+    assert (
+        line
+        == f"the schema registry {stub.url} is slow, and schema 5 refers to many others: look at it"
+    )
     for _ in range(2):
         with suppress(Transient):
             client._outage = None  # what waiting would do
@@ -230,7 +237,9 @@ def test_basic_authentication_takes_up_a_password_that_was_mended(
     assert client.schema(number).text == "long"
     file.unlink()
     line = failure(client, 2)
-    assert line == f"{stub.url} cannot be asked: cannot read {file}: No such file or directory"
+    assert line == (
+        f"the schema registry {stub.url} cannot be asked: cannot read {file}: No such file or directory"
+    )
 
 
 def test_a_token_is_shown_and_read_anew(stub: StubRegistry, tmp_path: Path) -> None:
@@ -250,7 +259,7 @@ def test_tls_trusts_whom_it_is_told_to(certificates: Certificates) -> None:
         number = stub.register("a", "long")
         assert registry(stub, ca_file=str(certificates.ca)).schema(number).text == "long"
         line = failure(registry(stub, ca_file=str(certificates.other_ca)))
-        assert line.startswith(f"the certificate of {stub.url} is refused (")
+        assert line.startswith(f"the certificate of the schema registry {stub.url} is refused (")
         assert "ca_file must hold the authority that signed it" in line
         assert "is refused" in failure(registry(stub))
 
@@ -275,7 +284,7 @@ def test_a_registry_that_asks_for_a_certificate_gets_ours(certificates: Certific
 
 def test_plaintext_on_the_port_of_tls_is_told(stub: StubRegistry) -> None:
     stub.scheme = "https"
-    assert f"TLS with {stub.url} fails (" in failure(registry(stub))
+    assert f"TLS with the schema registry {stub.url} fails (" in failure(registry(stub))
 
 
 def test_reaching_asks_and_raises_the_same(stub: StubRegistry) -> None:

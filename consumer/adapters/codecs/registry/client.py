@@ -49,8 +49,8 @@ class Registry:
     """
 
     def __init__(self, url: str, config: Config) -> None:
-        """Without a connection; `url` is what messages call the registry."""
-        self._url = url
+        """Without a connection; messages name the `url`."""
+        self._name = f"the schema registry {url}"
         self._config = config
         self._known: dict[SchemaId | tuple[str, int], Registered] = {}
         #: The last outage, and until when it is believed, by `time.monotonic`.
@@ -76,15 +76,15 @@ class Registry:
         unknown = self._unknown.get(schema_id)
         if unknown is not None and began < unknown[1]:
             raise Unregistered(str(unknown[0]))
-        if self._outage is not None and began < self._outage[1]:
-            raise Transient(str(self._outage[0]))
         title = f"schema {schema_id}"
+        if self._outage is not None and began < self._outage[1]:
+            raise Transient(f"{title} is wanted, and {self._outage[0]}")
         try:
             known = self._in_time(lambda: self._found(title, schema_id))
         except Transient as outage:
             ended = time.monotonic()
             self._outage = (outage, ended + (ended - began))
-            raise
+            raise Transient(f"{title} is wanted, and {outage}") from outage
         except Unregistered as unknown:
             if len(self._unknown) >= _MOST_UNKNOWN:
                 self._unknown.clear()
@@ -118,7 +118,7 @@ class Registry:
         except TimeoutError as cause:
             if self._client is not None:
                 self._client.close()
-            raise Transient(why(self._url, cause)) from cause
+            raise Transient(why(self._name, cause)) from cause
 
     def _whole(
         self, client: SchemaRegistryClient, title: str, told: Schema, deadline: float
@@ -140,7 +140,7 @@ class Registry:
         if (subject, version) not in self._known:
             if time.monotonic() > deadline:
                 raise Transient(
-                    f"{self._url} is slow, and {title} refers to many others: look at it"
+                    f"{self._name} is slow, and {title} refers to many others: look at it"
                 )
             referred = client.get_version(subject, version, deleted=True).schema
             whole = self._whole(client, f"version {version} of {subject}", referred, deadline)
@@ -159,8 +159,8 @@ class Registry:
         except SchemaRegistryError as cause:
             if cause.error_code in _UNKNOWN:
                 raise Unregistered(
-                    f"{self._url} knows no {title}, or not all that it refers to"
+                    f"{self._name} knows no {title}, or not all that it refers to"
                 ) from cause
-            raise Transient(why(self._url, cause)) from cause
+            raise Transient(why(self._name, cause)) from cause
         except Exception as cause:  # whatever HTTP, TLS, and what somebody else answers, may raise
-            raise Transient(why(self._url, cause)) from cause
+            raise Transient(why(self._name, cause)) from cause
