@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import msgspec
+from msgspec import Raw
 
 from consumer.errors import Undecodable
 from consumer.model.position import Fence, Offset, Partition
@@ -84,7 +85,7 @@ class Event(msgspec.Struct, Generic[D_co], frozen=True, gc=False):
         if data is None:
             raise self._undecodable(into, "a tombstone has no data")
         key: Any = into  # mypy does not believe that a type is hashable
-        decode = _decoder(key) if isinstance(data, msgspec.Raw) else _converter(key)
+        decode = _decoder(key) if type(data) is Raw else _converter(key)
         try:
             decoded: T = decode(data)
         except _BAD_DATA as cause:
@@ -94,7 +95,7 @@ class Event(msgspec.Struct, Generic[D_co], frozen=True, gc=False):
     def _undecodable(self, into: object, why: str) -> Undecodable:
         which = f"event {self.part + 1} of its record, " if self.part else ""
         why = f"{which}{self.type} as {getattr(into, '__name__', into)}: {why}"
-        if self.data is None or isinstance(self.data, msgspec.Raw):
+        if self.data is None or isinstance(self.data, Raw):
             payload = None if self.data is None else bytes(self.data)
             return undecodable(self.partition, self.offset, payload, why)
         return Undecodable(self.partition, self.offset, why)
@@ -158,7 +159,7 @@ def reason(cause: BaseException) -> str:
 
 
 @lru_cache(maxsize=1024)
-def _decoder(into: Any) -> Callable[[msgspec.Raw], Any]:
+def _decoder(into: Any) -> Callable[[Raw], Any]:
     return msgspec.json.Decoder(into).decode
 
 

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from consumer.adapters.codecs.json import Json
 from consumer.errors import Misconfigured, Undecodable
@@ -232,3 +234,54 @@ def test_a_field_is_not_both_an_object_and_a_value(one: str, other: str) -> None
 def test_data_can_only_have_a_field() -> None:
     with pytest.raises(Misconfigured, match="is no place for data: write field:NAME"):
         Json(type="const:x", data="key")
+
+
+MEMBERS = ("type", "id", "about", "v", "at", "data")
+ODD_VALUES = st.sampled_from(
+    [
+        *('"x"', '""', "0", "7", "-3", "1.5", "true", "null", "[]", '{"a":1}', '"7"', '"-3"'),
+        *("1793534400", "1793534400000", "1793534400000000", "1e400", '"1793534400000"'),
+        *('"2026-11-01T12:00:00Z"', '"2026-11-01T12:00:00"', '"2026-11-01 12:00:00+01:00"'),
+        *('"2026-11-01"', '"20261101"', '"2026-11-01T24:00:00Z"', '"\\ud800"', '"2026-11-01T12:00:00.1234567Z"'),
+        *("12345678901234567890", "{", '"unended'),
+    ]
+)  # fmt: skip
+
+
+@given(
+    members=st.lists(st.tuples(st.sampled_from(MEMBERS), ODD_VALUES), max_size=8),
+    places=st.fixed_dictionaries(
+        {"type": st.sampled_from(["field:type", "const:changed"])},
+        optional={
+            "id": st.sampled_from(["field:id", "const:1"]),
+            "aggregate_id": st.just("field:about"),
+            "version": st.just("field:v"),
+            "time": st.just("field:at"),
+            "data": st.just("field:data"),
+        },
+    ),
+)
+def test_a_value_is_the_same_event_whether_it_is_read_in_one_pass_or_place_by_place(
+    members: list[tuple[str, str]], places: dict[str, str]
+) -> None:
+    codec, slow = Json(**places), Json(**places)
+    slow._typed = None
+    value = "{" + ",".join(f'"{name}":{written}' for name, written in members) + "}"
+    read = [outcome(each, record(value.encode())) for each in (codec, slow)]
+    assert read[0] == read[1]
+
+
+def outcome(codec: Json, given: Record) -> object:
+    try:
+        return codec.decode(given)
+    except Undecodable as cause:
+        return str(cause)
+
+
+def test_one_pass_reads_what_is_written_as_most_write_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    codec = Json(type="field:type", id="field:id", version="field:v", time="field:at")
+    monkeypatch.setattr(codec, "_by_place", None)
+    event = codec.decode(record(b'{"v":2,"type":"x","id":7,"at":"2026-11-01T12:00:00Z"}'))
+    assert (event.type, event.id, event.version, event.time) == ("x", "7", 2, NOON)
+    numbered = codec.decode(record(b'{"type":"x","id":"7","at":1793534400000}'))
+    assert (numbered.id, numbered.version, numbered.time) == ("7", 1, NOON)

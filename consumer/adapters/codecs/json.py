@@ -21,12 +21,14 @@ from consumer.adapters.codecs.reading import (
     tombstone,
     version_at,
 )
-from consumer.adapters.codecs.times import instant
+from consumer.adapters.codecs.times import instant, time_at
+from consumer.adapters.codecs.typed_fields import typed_fields
 from consumer.errors import Misconfigured
 from consumer.model.event import BAD_BYTES, Event, reason
 from consumer.model.record import Record
 
-_NULL = Raw(b"null")
+#: What is no data.
+_NOTHING = (None, Raw(b"null"))
 
 
 class Json:
@@ -74,6 +76,8 @@ class Json:
         fields: dict[Path, Any] = {place.path: Scalar for place in places.values() if place.path}
         self._data = _data(data, fields)
         self._fields = Fields(fields).decode if fields else lambda _: None
+        self._typed = typed_fields(places | ({"data": Place.parse(data)} if data else {}))
+        self._is_whole = data is None
         self._max_bytes = max_bytes
 
     def decode(self, record: Record) -> Event:
@@ -83,6 +87,29 @@ class Json:
             check(record, value, self._max_bytes)
         if value is None:
             return self._tombstone(record)
+        if self._typed is None:
+            return self._by_place(record, value)
+        try:  # the hot path
+            fields = self._typed(value)
+        except BAD_BYTES:  # it may be an event nevertheless
+            return self._by_place(record, value)
+        id, said, time = fields.id, fields.aggregate_id, fields.time
+        return Event(  # by position, and without a call more than it takes: each would cost a twentieth
+            place_of(record) if id is None else str(id),
+            fields.type,
+            aggregate_of_key(record) if said is None else str(said),
+            record.partition,
+            record.offset,
+            Raw(value) if self._is_whole else None if fields.data in _NOTHING else fields.data,
+            fields.version,
+            None,
+            time if type(time) is datetime else time_at(record, time),
+            record.key,
+            Metadata(header_values, record),
+        )
+
+    def _by_place(self, record: Record, value: bytes) -> Event:
+        """Place by place, each value converted where it can be."""
         try:
             fields = self._fields(value)
             data = self._data(value, fields)
@@ -90,7 +117,7 @@ class Json:
             raise refused(
                 record, f"no event in the fields: {reason(cause)}{clue(value)}"
             ) from cause
-        return Event(  # by position: names would cost a tenth
+        return Event(
             self._id(record, fields),
             self._type(record, fields),
             self._aggregate_id(record, fields),
@@ -164,4 +191,4 @@ def _data(written: str | None, fields: dict[Path, Any]) -> Callable[[bytes, Any]
 
 
 def _unless_null(data: Raw | None) -> Raw | None:
-    return None if data is None or data == _NULL else data
+    return None if data in _NOTHING else data
