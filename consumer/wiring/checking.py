@@ -18,6 +18,7 @@ from consumer.wiring.offsets import kind, offset_store
 from consumer.wiring.parts import parts
 from consumer.wiring.read_models import reach
 from consumer.wiring.schema_registry import reach as reach_registry
+from consumer.wiring.shared_tables import refuse_shared_tables
 
 #: Servers that are asked at once. One that is away takes seconds to tell from one that is slow.
 _AT_ONCE = 16
@@ -86,6 +87,7 @@ def _imports(settings: Settings, name: str) -> str:
     made_of = parts(name, projection, settings.source(projection.source.from_))
     handles = made_of.projector.handles
     made_of.close()
+    refuse_shared_tables(settings, name)
     types = "every type of event" if handles is None else ", ".join(sorted(handles))
     return f"{projection.projector} handles {types}"
 
