@@ -17,6 +17,7 @@ from consumer.adapters.codecs.registry.protobuf_places import (
     place_of_message,
 )
 from consumer.adapters.codecs.registry.protobuf_schemas import compiled
+from consumer.adapters.codecs.registry.protobuf_shapes import MOST, shapes_of, values_in
 from consumer.adapters.codecs.registry.protobuf_values import Values
 from consumer.adapters.codecs.registry.registered import Registered
 from consumer.model.record import Record
@@ -56,8 +57,13 @@ def reader(schema: Registered) -> Read:
 def _read(title: str, kind: Descriptor, values: Values) -> Read:
     """What reads a message of this kind."""
     name, parse, values_of = kind.full_name, GetMessageClass(kind).FromString, values.of(kind)
+    shape, widest = shapes_of(kind)
+    harmless = 2 * MOST // max(1, widest)
 
     def read_message(record: Record, data: bytes, start: int) -> Body:
+        # Before anything is made of it; a message takes two bytes, so few bytes are not looked into.
+        if len(data) - start > harmless and values_in(data, start, shape) > MOST:
+            raise refused(record, f"{title}: it stands for more than {MOST:,} values")
         try:
             return Body(name, values_of(parse(data[start:])))
         except Exception as cause:  # whatever is raised here is about the bytes

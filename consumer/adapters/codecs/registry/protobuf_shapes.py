@@ -1,0 +1,99 @@
+"""How many values the bytes of a message stand for: two bytes of an empty message are a dict of all its fields."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+import msgspec
+from google.protobuf.descriptor import Descriptor
+
+#: Values that are made of one message at most, each of some 60 bytes.
+MOST = 4_000_000
+
+#: How deep a parser goes.
+_DEEPEST = 100
+#: The bit that says that the next byte belongs to the number too.
+_MORE = 0x80
+#: How a field is written: as a number, in eight bytes, with its length in front, as a group, in four bytes.
+_NUMBER, _EIGHT, _LENGTH, _BEGIN, _END, _FOUR = range(6)
+
+
+class Shape(msgspec.Struct):
+    """A type of message: how many values its dict holds, and the messages among its fields, by their numbers."""
+
+    width: int
+    inner: dict[int, Shape]
+
+
+#: Of a group that the schema does not know: parsers keep it, and nothing is made of it.
+_UNKNOWN = Shape(0, {})
+
+
+def shapes_of(kind: Descriptor) -> tuple[Shape, int]:
+    """The type's, and the width of the widest that may stand in it; a type has one shape wherever it stands."""
+    kinds, shapes = {kind.full_name: kind}, {kind.full_name: Shape(0, {})}
+    unread = [kind]
+    while unread:  # not by recursion: types may form a chain of any length
+        each = unread.pop()
+        shape = shapes[each.full_name]
+        # Of a `oneof` one alone is there.
+        shape.width = len({(field.containing_oneof or field).full_name for field in each.fields})
+        for field in each.fields:
+            inner = field.message_type
+            if inner is not None:
+                if inner.full_name not in kinds:
+                    kinds[inner.full_name] = inner
+                    shapes[inner.full_name] = Shape(0, {})
+                    unread.append(inner)
+                shape.inner[field.number] = shapes[inner.full_name]
+    return shapes[kind.full_name], max(shape.width for shape in shapes.values())
+
+
+def values_in(data: bytes, at: int, shape: Shape) -> int:
+    """How many values the message from `at` on stands for; of more than `MOST` only that they are more.
+
+    Of bytes that are no message it tells what it came to: a parser refuses them.
+    """
+    end, found = len(data), shape.width
+    around: list[tuple[Shape, int]] = []
+    with suppress(IndexError):  # where the bytes end too early, or a group that never began
+        while found <= MOST and len(around) <= _DEEPEST:
+            while at >= end:
+                shape, end = around.pop()
+            tag, at = _number(data, at)
+            written, inner = tag & 7, shape.inner.get(tag >> 3)
+            if written == _END:
+                shape, end = around.pop()
+            elif written == _BEGIN or (written == _LENGTH and inner is not None):
+                around.append((shape, end))
+                if written == _LENGTH:
+                    length, at = _number(data, at)
+                    end = at + length
+                shape = inner or _UNKNOWN
+                found += shape.width
+            else:
+                at = _behind(written, data, at)
+    return found
+
+
+def _behind(written: int, data: bytes, at: int) -> int:
+    """Where a field that is no message ends."""
+    if written == _NUMBER:
+        return _number(data, at)[1]
+    if written == _LENGTH:
+        length, at = _number(data, at)
+        return at + length
+    if written in (_EIGHT, _FOUR):
+        return at + (8 if written == _EIGHT else 4)
+    raise IndexError
+
+
+def _number(data: bytes, at: int) -> tuple[int, int]:
+    """A number, and where it ends; `IndexError` where that is not within ten bytes."""
+    number = 0
+    for place in range(10):
+        byte = data[at + place]
+        number |= (byte & ~_MORE) << 7 * place
+        if not byte & _MORE:
+            return number, at + place + 1
+    raise IndexError
