@@ -17,7 +17,9 @@ from consumer.adapters.codecs.registry.framing import (
     VALUE_HEADER,
     SchemaId,
 )
+from consumer.adapters.codecs.registry.late_schemas import LateSchemas
 from consumer.adapters.codecs.registry.registered import Registered, Unreadable, Unregistered
+from consumer.errors import Transient
 from consumer.model.record import Record
 
 
@@ -35,6 +37,7 @@ class Bodies:
         self._schemas = schemas
         avro_reader = partial(avro.reader, reader_schemas=reader_schemas)
         self._formats: Mapping[str, Format] = {**FORMATS, "AVRO": avro_reader}
+        self._late = LateSchemas()
         self._reads: dict[SchemaId, Read] = {}
         #: The same by the bytes that name a number.
         self._by_prefix: dict[bytes, Read] = {}
@@ -70,6 +73,8 @@ class Bodies:
         try:
             schema = self._schemas.schema(schema_id)
         except Unregistered as cause:
+            if self._late.may_come(record, schema_id):
+                raise Transient(f"{cause}. Its record is new, so it is asked for again") from cause
             raise refused(record, str(cause)) from cause
         read = self._reads[schema_id] = self._made(schema)
         if isinstance(schema_id, int):
