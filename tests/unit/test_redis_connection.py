@@ -69,6 +69,20 @@ def test_what_passes_by_itself_is_transient(cause: Exception) -> None:
 
 
 @pytest.mark.parametrize(
+    ("cause", "told"),
+    [
+        (refusal.ConnectionError("Error 111."), "Redis is out of reach, so it cannot commit: "),
+        (refusal.BusyLoadingError("It is loading"), "Redis is not ready to commit: It is loading"),
+    ],
+)
+def test_a_server_that_is_out_of_reach_is_told_from_one_that_is_not_ready(
+    cause: Exception, told: str
+) -> None:
+    with pytest.raises(Transient, match=told), reachable("commit"):
+        raise cause
+
+
+@pytest.mark.parametrize(
     "cause",
     [
         refusal.AuthenticationError("invalid username-password pair or user is disabled."),

@@ -24,16 +24,19 @@ _DENIED = (
     exceptions.NoPermissionError,
 )
 
-_AWAY = (
-    exceptions.ConnectionError,  # and BusyLoadingError
+_UNREACHED = (
+    exceptions.ConnectionError,  # and BusyLoadingError, which is an answer
     exceptions.TimeoutError,
+    OSError,
+)
+_AWAY = (
+    exceptions.BusyLoadingError,
     exceptions.ClusterError,  # and ClusterDownError, MasterDownError
     exceptions.ExecAbortError,
     exceptions.OutOfMemoryError,
     exceptions.ReadOnlyError,
     exceptions.RedisClusterException,
     exceptions.TryAgainError,
-    OSError,
 )
 
 
@@ -53,6 +56,8 @@ def meaning(deed: str, cause: BaseException) -> ConsumerError:
         return meaning(deed, cause.__cause__)  # what its client met at the first node
     if what := _to_mend(deed, cause):
         return Misconfigured(what)
+    if isinstance(cause, _UNREACHED) and not isinstance(cause, exceptions.BusyLoadingError):
+        return Transient(f"Redis is out of reach, so it cannot {deed}: {cause}")
     if isinstance(cause, _AWAY) or _PASSING.match(str(cause)):
         return Transient(f"Redis is not ready to {deed}: {cause}")
     return Misconfigured(f"Redis refuses to {deed}: {cause}")
