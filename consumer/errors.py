@@ -14,10 +14,12 @@ ConsumerError
 │   ├── NoUpcaster
 │   ├── SequenceGap        events of its aggregate are missing before this one; never skipped
 │   └── ApplyFailed
-├── RowRefused             the read model cannot keep what the projector gave it; mend the projector
 ├── TimedOut               an apply took longer than it may; how far it came nobody knows
 ├── Cancelled              the calling program cancelled its own call
 └── Closed                 the calling program used something after closing it
+
+ValueError
+└── RowRefused             a row is not what its table takes: the projector's mistake, as is whatever else it raises
 """
 
 from __future__ import annotations
@@ -101,13 +103,6 @@ class ApplyFailed(Poison):
     """The projector raised something that is not `Transient`; the cause is chained."""
 
 
-class RowRefused(ConsumerError, ValueError):
-    """A read model cannot keep a row, or a key, as it was given; nothing of its transaction was written.
-
-    The text names the table and the column, and quotes no value, so that logs may tell it.
-    """
-
-
 class TimedOut(ConsumerError):
     """An apply took longer than its limit. It may still be running, so whoever raised this applies no more."""
 
@@ -118,3 +113,10 @@ class Cancelled(ConsumerError):
 
 class Closed(ConsumerError):
     """Used after it was closed."""
+
+
+class RowRefused(ValueError):
+    """A read model cannot keep a row, or a key, as it was given; nothing of its transaction was written.
+
+    The text names the table and the column, and quotes no value, so that logs may tell it.
+    """

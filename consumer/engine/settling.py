@@ -9,7 +9,7 @@ from consumer.engine.awaiting import Loop
 from consumer.engine.limiting import Limit
 from consumer.engine.transacting import Transacting
 from consumer.engine.work import Work
-from consumer.errors import ApplyFailed, ConsumerError, Poison, RowRefused, SequenceGap, Transient
+from consumer.errors import ApplyFailed, ConsumerError, Poison, SequenceGap, Transient
 from consumer.model.event import Batch
 from consumer.model.facts import Skipped
 from consumer.model.operations import ErrorType
@@ -85,22 +85,17 @@ class Settling:
             with self._watching(batch):
                 self._set_up()
                 self._loop.wait(self._projector.apply(batch))
-        except RowRefused as cause:
-            raise self._failed(batch, cause) from cause
         except ConsumerError:
             raise
         except self._transient as cause:
             raise Transient(f"{self._projector.name} raised {type(cause).__name__}") from cause
         except Exception as cause:
-            raise self._failed(batch, cause) from cause
-
-    def _failed(self, batch: Batch, cause: Exception) -> ApplyFailed:
-        # Not its text, which may quote an event; who may read that finds it in the chain.
-        why = (
-            f"{self._projector.name} raised {type(cause).__name__} for the events from here to "
-            f"{batch.fence.offset}; mend the projector, they are applied again"
-        )
-        return ApplyFailed(batch.partition, batch.first, why)
+            # Not its text, which may quote an event; who may read that finds it in the chain.
+            why = (
+                f"{self._projector.name} raised {type(cause).__name__} for the events from here to "
+                f"{batch.fence.offset}; mend the projector, they are applied again"
+            )
+            raise ApplyFailed(batch.partition, batch.first, why) from cause
 
     def _watching(self, batch: Batch) -> AbstractContextManager[None]:
         return nullcontext() if self._limit is None else self._limit.watching(batch)

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 
 from consumer.engine.guarding import Guarding
 from consumer.errors import Conflict, ConsumerError, Misconfigured, Transient
+from consumer.model.causes import told
 from consumer.model.event import Batch, Event
 from consumer.model.position import Offset, Partition
 from consumer.model.table import Table
@@ -60,7 +61,7 @@ class Transacting:
                 Exception
             ) as cause:  # the projector's own, which a mended deployment may not raise again
                 raise Transient(
-                    f"{self.name} raised {type(cause).__name__} while it was set up; mend the projector"
+                    f"{self.name} raised {told(cause)} while it was set up; mend the projector"
                 ) from cause
             self._is_set_up = True
 

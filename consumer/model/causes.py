@@ -5,7 +5,7 @@ from __future__ import annotations
 import traceback
 from pathlib import Path
 
-from consumer.errors import ApplyFailed, ConsumerError
+from consumer.errors import ApplyFailed, ConsumerError, RowRefused
 
 #: How many calls of a foreign traceback a line names, the innermost ones.
 _CALLS = 3
@@ -32,7 +32,7 @@ def told(cause: BaseException) -> str:
 def _text(cause: BaseException) -> str:
     if isinstance(cause, ApplyFailed) and cause.__cause__ is not None:
         return f"{type(cause).__name__}: {cause} <- {_text(cause.__cause__)}"
-    if isinstance(cause, ConsumerError):
+    if isinstance(cause, ConsumerError | RowRefused):
         return f"{type(cause).__name__}: {cause}"
     return ", ".join([_type_and_place(cause), *_notes(cause)])
 

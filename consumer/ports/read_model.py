@@ -32,10 +32,7 @@ class Transaction(Protocol):
         """
 
     def append(self, table: Table, rows: Iterable[Row]) -> None:
-        """Adds rows whose keys nobody has: the fastest way in. A key that is taken fails as the store likes.
-
-        Raises `RowRefused` as `write` does.
-        """
+        """Adds rows whose keys nobody has: the fastest way in. Raises `RowRefused` as `write` does, and for a key that is taken."""
 
     def clear(self, table: Table) -> None:
         """Deletes all rows of the table."""

@@ -10,6 +10,7 @@ import math
 import re
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
@@ -19,7 +20,7 @@ import pytest
 
 from consumer.errors import RowRefused
 from consumer.model.table import Column, Kind, Table
-from consumer.ports.read_model import ReadModel
+from consumer.ports.read_model import ReadModel, Transaction
 from tests.contracts.read_model_contract import begun, fence, offset_in, rows
 
 IN_TOKYO = timezone(timedelta(hours=9))
@@ -294,6 +295,48 @@ class ReadModelValuesContract:
         with model.transaction(fence(-1, 1)) as transaction:
             getattr(transaction, adds)(table, [(1, good, None)])
         assert set(rows(model, table, [(1,)])) == {(1,)}
+
+    @pytest.mark.parametrize(
+        ("kind", "key"),
+        [
+            *[(Kind.DECIMAL, Decimal(text)) for text in ("sNaN", "NaN", "-Infinity", "1E+1000000")],
+            *[(Kind.FLOAT, number) for number in (2**64, 2**5000, math.nan, -math.inf)],
+            (Kind.INTEGER, 2**64),
+        ],
+        ids=repr,
+    )
+    def test_a_key_that_hardly_is_one_is_kept_or_refused(
+        self, model: ReadModel, kind: Kind, key: Any
+    ) -> None:
+        table = keyed_by(kind)
+        model.prepare([table], lambda transaction: None)
+        begun(model)
+        deeds: list[Callable[[Transaction], object]] = [
+            lambda transaction: transaction.load(table, [(key,)]),
+            lambda transaction: transaction.write(table, [(key, 1)]),
+            lambda transaction: transaction.write(table, [], gone=[(key,)]),
+        ]
+        offset = -1
+        for deed in deeds:
+            with suppress(RowRefused):
+                with model.transaction(fence(offset, offset + 1)) as transaction:
+                    deed(transaction)
+                offset += 1
+
+    def test_a_key_of_another_length_is_refused(self, model: ReadModel) -> None:
+        table = keyed_by(Kind.TEXT)
+        model.prepare([table], lambda transaction: None)
+        begun(model)
+        deeds: list[Callable[[Transaction], object]] = [
+            lambda transaction: transaction.load(table, [("a", "b")]),
+            lambda transaction: transaction.write(table, [], gone=[()]),
+        ]
+        for deed in deeds:
+            with (
+                pytest.raises(RowRefused, match=f"table {table.name}"),
+                model.transaction(fence(-1, 1)) as transaction,
+            ):
+                deed(transaction)
 
     @pytest.mark.parametrize(
         ("kind", "value"), [(Kind.FLOAT, math.nan), (Kind.DECIMAL, Decimal("NaN"))]

@@ -65,12 +65,11 @@ class Oops(Exception):
 
 
 def outcome(call: Callable[[], Any]) -> Any:
-    """What a call returns or refuses; that a key is taken each store says in its own words."""
+    """What a call returns or refuses."""
     try:
         return call()
     except Exception as refusal:
-        name = type(refusal).__name__
-        return "taken" if name in {"KeyError", "IntegrityError"} else name
+        return type(refusal).__name__
 
 
 def do(transaction: Transaction, done: Sequence[tuple[str, Table, Any, Any]]) -> list[Any]:

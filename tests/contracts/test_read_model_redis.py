@@ -16,9 +16,16 @@ from consumer.adapters.redis import clearing, read_model, read_model_scripts, se
 from consumer.adapters.redis.clearing import Clearing
 from consumer.adapters.redis.connection import Client, connect
 from consumer.adapters.redis.read_model import RedisReadModel
-from consumer.adapters.redis.read_model_transaction import KeyTaken
 from consumer.adapters.redis.scripts import Script, run
-from consumer.errors import Conflict, Fenced, Misconfigured, NewerRecord, OffsetLost, Transient
+from consumer.errors import (
+    Conflict,
+    Fenced,
+    Misconfigured,
+    NewerRecord,
+    OffsetLost,
+    RowRefused,
+    Transient,
+)
 from consumer.model.position import Partition
 from consumer.model.seal import Seal
 from consumer.model.table import Column, Kind, Table
@@ -219,7 +226,7 @@ class TestRedisReadModel(ReadModelContract):
         begun(model)
         with model.transaction(fence(-1, 0)) as transaction:
             transaction.append(ACCOUNTS, [("a", 1, None)])
-            with pytest.raises(KeyTaken, match="accounts"):
+            with pytest.raises(RowRefused, match="accounts"):
                 transaction.append(ACCOUNTS, [("a", 2, None)])
 
         assert row(model, "a") == ("a", 1, None)

@@ -326,9 +326,22 @@ def test_a_projector_that_fails_to_set_up_is_tried_again_and_its_text_is_not_tol
         def prepare(self, transaction: Transaction) -> None:
             raise ValueError("payload 4711")
 
-    with pytest.raises(Transient, match="chained raised ValueError while it was set up") as raised:
+    told = "chained raised ValueError at .* prepare while it was set up"
+    with pytest.raises(Transient, match=told) as raised:
         Transacting(Fails(), stores.read_model).setup()
     assert "4711" not in str(raised.value)
+
+
+def test_a_row_that_its_table_does_not_take_is_told_when_a_projector_is_set_up(
+    stores: Stores,
+) -> None:
+    class Fails(Chained):
+        def prepare(self, transaction: Transaction) -> None:
+            transaction.write(CHAINS, [("orders/0", 5)])
+
+    told = "chained raised RowRefused: .*column seen of the table chains .* while it was set up"
+    with pytest.raises(Transient, match=told):
+        Transacting(Fails(), stores.read_model).setup()
 
 
 def test_a_coroutine_that_nobody_would_wait_for_is_refused_and_no_offset_moves() -> None:

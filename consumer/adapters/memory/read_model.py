@@ -8,7 +8,7 @@ from threading import Lock
 from typing import NoReturn
 
 from consumer.adapters.memory.values import given, kept, keyed
-from consumer.errors import Closed, Conflict, Misconfigured
+from consumer.errors import Closed, Conflict, Misconfigured, RowRefused
 from consumer.model.names import validated_name
 from consumer.model.position import Claim, Fence, LogIdentity, Offset, Partition
 from consumer.model.seal import Seal, are_repeated, behind, outlived
@@ -175,7 +175,7 @@ class Transaction:
         try:
             for step in self._steps:
                 step()
-        except KeyError:
+        except RowRefused:
             for undo in reversed(self._undoing):
                 undo()
             raise
@@ -189,7 +189,7 @@ class Transaction:
 
     def _add(self, table: Table, rows: Mapping[Key, Row], count: int) -> None:
         if len(rows) < count or not rows.keys().isdisjoint(self._tables.get(table.name, {})):
-            raise KeyError(f"a row that is appended to {table.name} has a key that is taken")
+            raise RowRefused(f"a row of the table {table.name} is there already")
         self._place(table, rows, ())
 
     def _clear(self, table: Table) -> None:

@@ -35,6 +35,10 @@ def given(row: Row) -> Row:
 def keyed(table: Table, key: Key) -> Key:
     """The key as a store keeps it; raises as `kept` does."""
     columns = [table.by_name[name] for name in table.key]
+    if len(key) != len(columns):
+        raise RowRefused(
+            f"a key of the table {table.name} has {len(columns)} values, not {len(key)}"
+        )
     return tuple([_kept(table, column, part) for column, part in zip(columns, key, strict=True)])
 
 
@@ -78,6 +82,12 @@ def _integer(value: int) -> int:
     return value
 
 
+def _decimal(value: Decimal) -> Decimal:
+    if value.is_snan():
+        raise ValueError("it is a signaling NaN")
+    return value
+
+
 def _date(value: date) -> date:
     if isinstance(value, datetime):
         raise TypeError("a date is expected, not a datetime")
@@ -111,6 +121,7 @@ _CHECKS: Mapping[Kind, Callable[[Any], Any]] = MappingProxyType(
         Kind.JSON: _text,
         Kind.INTEGER: _integer,
         Kind.FLOAT: float,
+        Kind.DECIMAL: _decimal,
         Kind.DATE: _date,
         Kind.TIMESTAMP: _timestamp,
     }

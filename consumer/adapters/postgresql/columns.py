@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -99,7 +98,7 @@ class BoundColumn:
             self._check_types(values, _TAKEN[self._column.kind], nullable=self._column.nullable)
         if self._column.kind is Kind.TIMESTAMP:
             self._check_years([value for value in values if value is not None])
-        elif self._is_number_in_key and any(map(math.isnan, values)):
+        elif self._is_number_in_key and any(map(_is_no_number, values)):
             raise self._refused("what is no number cannot be part of a key")
 
     def _check_types(
@@ -134,6 +133,10 @@ class BoundColumn:
         return RowRefused(
             f"the column {self._column.name} of the table {self._table} takes no such value: {why}"
         )
+
+
+def _is_no_number(value: Any) -> bool:
+    return value.is_nan() if isinstance(value, Decimal) else value != value  # noqa: PLR0124 - so it is known
 
 
 def bound_columns(table: Table) -> tuple[BoundColumn, ...]:

@@ -13,7 +13,7 @@ from consumer.adapters.redis.read_model_keys import Keys
 from consumer.adapters.redis.read_model_scripts import LOAD
 from consumer.adapters.redis.rows import Fields, Shape, shape
 from consumer.adapters.redis.scripts import run, text
-from consumer.errors import Conflict, Misconfigured
+from consumer.errors import Conflict, Misconfigured, RowRefused
 from consumer.model.table import Key, Row, Table
 
 #: Rows that are loaded by one call: the server does nothing else meanwhile.
@@ -21,10 +21,6 @@ _AT_ONCE = 1000
 
 #: Keys of one call. Redis 6.2 takes no more than a million words.
 _MOST = 500_000
-
-
-class KeyTaken(ValueError):
-    """A row was appended under a key that another row has."""
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -94,7 +90,7 @@ class Transaction:
             self._pending[start + form.key_text(key)] = None
 
     def append(self, table: Table, rows: Iterable[Row]) -> None:
-        """As `Transaction.append`; `KeyTaken` at the end, or at once where it was written here."""
+        """As `Transaction.append`; `RowRefused` at the end, or at once where it was written here."""
         form, start = shape(table), self._keys.rows(table)
         for row in rows:
             words = form.words(row)
@@ -170,9 +166,9 @@ def refusal(answer: Sequence[bytes | str]) -> Exception:
             return Misconfigured(f"Redis answers what nobody asked: {other}")
 
 
-def taken(table: str) -> KeyTaken:
+def taken(table: str) -> RowRefused:
     """Without the key, which is data."""
-    return KeyTaken(
-        f"a row was appended to {table} under a key that is taken. Who cannot rule that out writes rows "
+    return RowRefused(
+        f"a row was appended to the table {table} under a key that is taken. Who cannot rule that out writes rows "
         "instead of appending them"
     )

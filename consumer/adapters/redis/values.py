@@ -101,6 +101,7 @@ def _decimal(value: Any) -> str:
 def _plain(value: Decimal) -> str:
     """The same for 1, 1.0 and 1E+0."""
     if not value.is_finite():
+        hash(value)  # raises for a signaling NaN, which is no key of anything in Python
         return str(value)
     sign, digits, exponent = value.as_tuple()
     kept = "".join(map(str, digits)).lstrip("0")

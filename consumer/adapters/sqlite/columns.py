@@ -51,9 +51,10 @@ def encoder(table: Table, column: Column) -> Convert:
     def encode(values: Values) -> Values:
         try:
             return convert(values)
-        except (TypeError, ValueError, OverflowError) as cause:
+        except (TypeError, ValueError, ArithmeticError) as cause:
+            why = type(cause).__name__ if isinstance(cause, ArithmeticError) else cause
             raise RowRefused(
-                f"the column {column.name} of the table {table.name} takes no such value: {cause}"
+                f"the column {column.name} of the table {table.name} takes no such value: {why}"
             ) from None
 
     return encode
@@ -143,6 +144,11 @@ _EXACT = Context(prec=MAX_PREC)
 _NO_LETTERS = re.compile(r"[-.0-9]*")
 
 
+def _floats(values: Values) -> Values:
+    # To SQLite an integer has 64 bits, also in a column of floats.
+    return list(map(float, values)) if int in set(map(type, values)) else values
+
+
 def _decimals(values: Values) -> Values:
     texts = list(map(str, values))
     # A letter is that of an exponent, an infinity or no number at all: most columns have none.
@@ -193,6 +199,7 @@ _EXPECTED: dict[Kind, tuple[type, ...]] = {
 }
 
 _ENCODERS: dict[Kind, Convert] = {
+    Kind.FLOAT: _floats,
     Kind.DECIMAL: _decimals,
     Kind.TIMESTAMP: _timestamps,
     Kind.DATE: _each(date.isoformat),

@@ -19,6 +19,8 @@ _VALUES = 999
 #: rows of 5 columns, 1: 1.9 ms).
 _ROWS_AT_ONCE = 64
 _KEYS_AT_ONCE = 256
+#: A key, or what an index wants to be unique, is there already.
+_TAKEN = frozenset({"SQLITE_CONSTRAINT_PRIMARYKEY", "SQLITE_CONSTRAINT_UNIQUE"})
 
 
 class Rows:
@@ -69,7 +71,7 @@ class Rows:
         self._insert(connection, rows, self._on_conflict)
 
     def append(self, connection: sqlite3.Connection, rows: Sequence[Row]) -> None:
-        """Adds encoded rows; raises `sqlite3.IntegrityError` where a key is taken."""
+        """Adds encoded rows; raises `RowRefused` where a key is taken."""
         self._insert(connection, rows, "")
 
     def delete(self, connection: sqlite3.Connection, keys: Sequence[Key]) -> None:
@@ -86,10 +88,14 @@ class Rows:
     ) -> None:
         at_once = max(1, min(_ROWS_AT_ONCE, _VALUES // len(self.table.columns)))
         whole = len(rows) - len(rows) % at_once
-        for some in _in_turn(rows[:whole], at_once):
-            connection.execute(self._insertion(at_once) + on_conflict, [*chain.from_iterable(some)])
-        if rest := rows[whole:]:
-            connection.executemany(self._insertion(1) + on_conflict, rest)
+        try:
+            for some in _in_turn(rows[:whole], at_once):
+                values = [*chain.from_iterable(some)]
+                connection.execute(self._insertion(at_once) + on_conflict, values)
+            if rest := rows[whole:]:
+                connection.executemany(self._insertion(1) + on_conflict, rest)
+        except sqlite3.IntegrityError as cause:
+            raise RowRefused(_why(self.table, cause)) from None
 
     @cached_property
     def _name(self) -> str:
@@ -151,6 +157,12 @@ def _converted(table: Table, converts: Sequence[Convert], rows: Iterable[Row]) -
     columns = list(zip(*given, strict=True))
     converted = [convert(values) for convert, values in zip(converts, columns, strict=True)]
     return list(zip(*converted, strict=True))
+
+
+def _why(table: Table, cause: sqlite3.IntegrityError) -> str:
+    if cause.sqlite_errorname in _TAKEN:
+        return f"a row of the table {table.name} is there already ({cause.sqlite_errorname})"
+    return f"SQLite takes a row of the table {table.name} not ({cause.sqlite_errorname})"
 
 
 def _in_turn(items: Sequence[Row], count: int) -> Iterable[Sequence[Row]]:

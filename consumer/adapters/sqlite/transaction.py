@@ -66,7 +66,7 @@ class SqliteTransaction:
             self._do(partial(of.delete, keys=deleted))
 
     def append(self, table: Table, rows: Iterable[Row]) -> None:
-        """As `Transaction.append`; a key that is taken raises `sqlite3.IntegrityError`."""
+        """As `Transaction.append`; a key that is taken raises `RowRefused`."""
         of = rows_of(table)
         self._do(partial(of.append, rows=of.encoded(rows)))
 
