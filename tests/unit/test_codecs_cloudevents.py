@@ -141,6 +141,15 @@ def test_a_key_that_would_be_the_aggregate_id_must_be_text() -> None:
     assert decoded(msgspec.json.encode(FULL), key=b"\xff").aggregate_id == "order-1"
 
 
+@pytest.mark.parametrize("sequence", [1.5, 7.0, True])
+def test_a_sequence_of_json_that_is_no_whole_number_stays_in_the_metadata_too(
+    sequence: float,
+) -> None:
+    event = structured(REQUIRED | {"sequence": sequence})
+    assert event.sequence is None
+    assert event.metadata["sequence"] == sequence
+
+
 def test_integers_serve_as_schema_version_and_sequence() -> None:
     event = structured(REQUIRED | {"schemaversion": 2, "sequence": 5})
     assert (event.version, event.sequence) == (2, 5)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Sequence
 
 import msgspec
@@ -58,6 +59,28 @@ def test_what_is_wrong_with_one_event_is_said_of_the_record(value: bytes, why: s
 def test_a_batch_that_is_too_large_is_refused_before_it_is_decoded() -> None:
     with pytest.raises(Undecodable, match="the limit is 10"):
         decoded(batched(PLACED), max_bytes=10)
+
+
+@pytest.mark.parametrize("member", [b"0", b"{}"])
+def test_many_members_that_are_no_events_are_not_taken_apart(member: bytes) -> None:
+    value = b"[" + b",".join([member] * 300_000) + b"]"
+    tracemalloc.start()
+    with pytest.raises(Undecodable, match=r"no batch of CloudEvents: .* at `\$\[0\]`"):
+        decoded(value)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 5_000_000  # where they are, 30 MB
+
+
+def test_a_large_batch_is_read_whole() -> None:
+    value = batched(*[PLACED | {"id": str(number)} for number in range(3000)])
+    assert len(value) > 100_000
+    assert [each.id for each in decoded(value)] == [str(number) for number in range(3000)]
+
+
+def test_the_metadata_hold_no_header_that_the_record_has_not() -> None:
+    (event,) = decoded(batched(PAID), [])
+    assert dict(event.metadata) == {"specversion": "1.0", "source": "/shop", "tenant": "eu"}
 
 
 def test_no_reason_quotes_the_payload() -> None:

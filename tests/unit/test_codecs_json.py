@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from consumer.adapters.codecs.envelope import Envelope
 from consumer.adapters.codecs.json import Json
 from consumer.errors import Misconfigured, Undecodable
 from consumer.model.event import Event
@@ -33,6 +34,15 @@ def record(value: bytes | None, headers: Headers = (), key: bytes | None = b"the
 
 def dated(written: str, place: str = "header:at") -> Event:
     return Json(type="const:x", time=place).decode(record(b"{}", [("at", written.encode())]))
+
+
+def test_of_more_digits_than_microseconds_have_a_time_is_rounded_wherever_it_stands() -> None:
+    midnight = datetime(2026, 11, 2, tzinfo=UTC)
+    written = "2026-11-01T23:59:59.9999999Z"
+    value = b'{"id":"1","type":"x","at":"%b","time":"%b"}' % (written.encode(), written.encode())
+    assert dated(written).time == midnight
+    assert Json(type="const:x", time="field:at").decode(record(value)).time == midnight
+    assert Envelope().decode(record(value)).time == midnight
 
 
 def test_without_places_the_record_says_it_all() -> None:
@@ -285,3 +295,5 @@ def test_one_pass_reads_what_is_written_as_most_write_it(monkeypatch: pytest.Mon
     assert (event.type, event.id, event.version, event.time) == ("x", "7", 2, NOON)
     numbered = codec.decode(record(b'{"type":"x","id":"7","at":1793534400000}'))
     assert (numbered.id, numbered.version, numbered.time) == ("7", 1, NOON)
+    texts = codec.decode(record(b'{"type":"x","id":"7","v":"2","at":"2026-11-01T12:00:00"}'))
+    assert (texts.version, texts.time) == (2, NOON)

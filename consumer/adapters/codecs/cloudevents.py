@@ -46,11 +46,25 @@ class _Envelope(msgspec.Struct, frozen=True, gc=False):
     subject: str | None = None
     time: Annotated[datetime, Meta(tz=True)] | None = None
     schemaversion: Annotated[int, Meta(ge=0)] | str | None = 1
-    sequence: int | str | None = None
+    sequence: int | float | str | bool | None = None
     datacontenttype: str | None = None
     data: Raw | UnsetType = UNSET
     data_base64: str | None = None
 
+
+class _Outline(msgspec.Struct, frozen=True, gc=False):
+    """What each event has at least."""
+
+    specversion: Raw
+    id: Raw
+    source: Raw
+    type: Raw
+
+
+#: Bytes of a batch that need no look at the outlines of its events. They are looked at before the events are taken
+#: apart, for that ends at the first that is none: 10 MB of `[0,0,0` took 370 MB.
+_FEW = 100_000
+_outlines = msgspec.json.Decoder(list[_Outline]).decode
 
 #: What most data is; asked for first, for a call costs more.
 _JSON = (None, "application/json")
@@ -58,7 +72,7 @@ _JSON = (None, "application/json")
 _decode = msgspec.json.Decoder(_Envelope).decode
 _OTHERS = {prefix: partial(other_values, prefix=prefix) for prefix in ("ce_", "")}
 _members = msgspec.json.Decoder(dict[str, Raw])
-_batch = msgspec.json.Decoder(list[Raw])
+_members_of = msgspec.json.Decoder(list[Raw]).decode
 _string = msgspec.json.Decoder(str).decode
 
 
@@ -128,21 +142,28 @@ class CloudEvents:
     def _decode_batch(self, record: Record, value: bytes) -> list[Event]:
         """Each event as if it stood alone in the record."""
         try:
-            members = _batch.decode(value)
+            if len(value) > _FEW:
+                _outlines(value)
+            members = _members_of(value)
         except BAD_BYTES as cause:
             raise refused(record, f"no batch of CloudEvents: {reason(cause)}") from cause
-        headers = (STRUCTURED[0], *record.headers)
         events: list[Event] = []
         for number, member in enumerate(members, 1):
-            alone = msgspec.structs.replace(record, value=bytes(member), headers=headers)
+            alone = msgspec.structs.replace(record, value=bytes(member))
             try:
-                if not bytes(member).startswith(b"{"):
-                    raise refused(alone, "it is no JSON object")
-                events += parts(self.decode(alone))
+                events.append(self._decode_member(alone))
             except Undecodable as cause:
                 why = f"event {number} of {len(members)}: {cause.why}"
                 raise Undecodable(record.partition, record.offset, why) from cause
         return events
+
+    def _decode_member(self, alone: Record) -> Event:
+        """As a record of its own, whatever the batch's headers say."""
+        if not (alone.value or b"").startswith(b"{"):
+            raise refused(alone, "it is no JSON object")
+        whole = msgspec.structs.replace(alone, headers=STRUCTURED[:1])
+        (event,) = parts(self.decode(whole))
+        return msgspec.structs.replace(event, metadata=Metadata(_other_members, alone))
 
 
 def _from_headers(

@@ -93,7 +93,7 @@ class Json:
             fields = self._typed(value)
         except BAD_BYTES:  # it may be an event nevertheless
             return self._by_place(record, value)
-        id, said, time = fields.id, fields.aggregate_id, fields.time
+        id, said, version, time = fields.id, fields.aggregate_id, fields.version, fields.time
         return Event(  # by position, and without a call more than it takes: each would cost a twentieth
             place_of(record) if id is None else str(id),
             fields.type,
@@ -101,9 +101,9 @@ class Json:
             record.partition,
             record.offset,
             Raw(value) if self._is_whole else None if fields.data in _NOTHING else fields.data,
-            fields.version,
+            version if type(version) is int else version_at(record, version),
             None,
-            time if type(time) is datetime else time_at(record, time),
+            time if type(time) is datetime and time.tzinfo else time_at(record, time),
             record.key,
             Metadata(header_values, record),
         )

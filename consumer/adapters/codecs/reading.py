@@ -97,7 +97,7 @@ def whole(value: str | float | None) -> int | None:
     if isinstance(value, str):
         is_number = value.isascii() and value.isdecimal() and len(value) <= _MOST_DIGITS
         return int(value) if is_number else None
-    return value if isinstance(value, int) else None
+    return value if type(value) is int else None  # a bool is none
 
 
 def version_at(record: Record, value: Any) -> int:

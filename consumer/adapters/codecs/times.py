@@ -31,8 +31,7 @@ def instant(record: Record, written: str | float) -> datetime:
         number = whole(written) or written
     try:
         if isinstance(number, str):
-            time = _read(number)
-            return time if time.tzinfo else time.replace(tzinfo=UTC)
+            return iso_time(number)
         return _since_1970(number)
     except (ValueError, OverflowError) as cause:
         raise refused(record, "the time is neither ISO 8601 nor a number since 1970") from cause
@@ -49,12 +48,16 @@ def time_at(record: Record, value: Any) -> datetime | None:
     raise refused(record, "the time is neither a time nor a number since 1970")
 
 
-def _read(written: str) -> datetime:
-    """First as codecs read times that they decode at once: so microseconds are rounded alike."""
+def iso_time(written: str) -> datetime:
+    """A time of ISO 8601, in UTC where it has no zone; `ValueError` if it is none.
+
+    First as msgspec reads times where it decodes them at once: so all codecs round to microseconds alike.
+    """
     try:
-        return msgspec.convert(written, datetime)
+        time = msgspec.convert(written, datetime)
     except msgspec.ValidationError:
-        return datetime.fromisoformat(written)
+        time = datetime.fromisoformat(written)
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
 def _since_1970(number: float) -> datetime:

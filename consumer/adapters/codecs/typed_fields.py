@@ -18,8 +18,8 @@ _WRITTEN: Mapping[str, tuple[Any, ...]] = {
     "id": (_Text | int,),
     "type": (_Text,),
     "aggregate_id": (_Text | int,),
-    "version": (Annotated[int, Meta(ge=0)], 1),
-    "time": (Annotated[datetime, Meta(tz=True)] | int | float | None, None),
+    "version": (Annotated[int, Meta(ge=0)] | str | None, 1),
+    "time": (datetime | int | float | None, None),
     "data": (Raw, None),
 }
 #: What stands for an attribute without a place.

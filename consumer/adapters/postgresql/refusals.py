@@ -50,6 +50,7 @@ def _why(cause: psycopg.Error, rows: Sequence[tuple[Table, Sequence[Row]]]) -> s
 
 _KNOWN = {
     "21000": "a key is given twice",
+    "54001": "it is nested too deep",
     "54000": "its key, or what an index holds of it, is longer than an index takes",
 }
 _ELSE = "the server's log says more"
@@ -72,9 +73,11 @@ def _unfit(column: Column, values: Iterable[Any]) -> str | None:
 def _unfit_json(text: str) -> str | None:
     try:
         parsed = json.loads(text, parse_constant=_no_constant)
+        kept = json.dumps(parsed)
+    except RecursionError:  # which PostgreSQL may take
+        return None
     except ValueError:
         return "it is no JSON"
-    kept = json.dumps(parsed)
     if "\\u0000" in kept:
         return "U+0000 is within a text of the JSON"
     try:
