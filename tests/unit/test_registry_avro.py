@@ -114,7 +114,7 @@ def test_what_names_no_schema_that_can_be_read_is_undecodable(
     [
         (PLACED, b"\2", "the bytes end too early"),
         (PLACED, b"\2\0\0", "bytes are left behind the value"),
-        (PLACED, b"\2\6\2a", "or a union or an enum has no such branch"),
+        (PLACED, b"\2\6\2a", "a union or an enum has no such branch"),
         ("string", number(2) + b"\xff\xfe", "the text is not UTF-8"),
         ("string", number(-2) + b"ab", "the bytes end too early"),
         ("bytes", number(2**62), "the bytes end too early"),
@@ -144,6 +144,138 @@ def test_bad_bytes_are_undecodable_and_the_reason_quotes_none(
     with pytest.raises(Undecodable, match=f"^orders/3 at offset 41: schema 7: .*{why}") as raised:
         read(schema, data)
     assert "abc" not in str(raised.value)
+
+
+def flat(inner: Any) -> Any:
+    """A type that fastavro's C code reads."""
+    return a_record(field("it", inner), field("next", ["null", "string"]), name="Around")
+
+
+def deep(inner: Any) -> Any:
+    """A type that fastavro's Python code reads."""
+    return a_record(field("it", inner), field("next", ["null", "shop.Around"]), name="Around")
+
+
+SIZE = {"type": "enum", "name": "Size", "symbols": ["S", "M", "L"]}
+NOTE = ["null", "string", "int"]
+NO_BRANCH = "schema 7: a union or an enum has no such branch"
+
+OUT_OF_RANGE = [
+    (SIZE, number(-1)),
+    (SIZE, number(-3)),
+    (SIZE, number(-4)),
+    (SIZE, number(3)),
+    (SIZE, number(-(2**63))),
+    (NOTE, number(-1) + number(5)),
+    (NOTE, number(-2) + b"\2x"),
+    (NOTE, number(-3)),
+    (NOTE, number(3)),
+    (["null", SIZE], number(1) + number(-1)),
+    ({"type": "array", "items": SIZE}, number(2) + number(0) + number(-1) + b"\0"),
+    ({"type": "array", "items": NOTE}, number(1) + number(-3) + b"\0"),
+    ({"type": "map", "values": SIZE}, number(1) + b"\2k" + number(-2) + b"\0"),
+    ({"type": "map", "values": NOTE}, number(1) + b"\2k" + number(-3) + b"\0"),
+    (a_record(field("size", SIZE), name="Inner"), number(-1)),
+    (a_record(field("a", SIZE), field("b", "shop.Size"), name="Inner"), b"\0" + number(-1)),
+    (["null", a_record(field("note", NOTE), name="Inner")], number(1) + number(-3)),
+]
+
+
+@pytest.mark.parametrize(("inner", "data"), OUT_OF_RANGE)
+@pytest.mark.parametrize("around", [flat, deep])
+def test_a_number_that_counts_from_the_end_is_of_no_union_and_no_enum(
+    around: Any, inner: Any, data: bytes
+) -> None:
+    with pytest.raises(Undecodable, match=NO_BRANCH):
+        read(around(inner), data + b"\0")
+
+
+@pytest.mark.parametrize(("inner", "data"), OUT_OF_RANGE)
+@pytest.mark.parametrize("around", [flat, deep])
+@pytest.mark.parametrize("wanted", ["it", "more"])
+def test_nor_is_it_by_a_reader_s_schema_that_wants_the_field_or_passes_over_it(
+    wanted: str, around: Any, inner: Any, data: bytes
+) -> None:
+    fields = {"it": field("it", inner), "more": field("more", "int", default=1)}
+    reader = a_record(fields[wanted], name="Around")
+    with pytest.raises(Undecodable, match=NO_BRANCH):
+        read(around(inner), data + b"\0", reader=reader)
+
+
+@pytest.mark.parametrize(
+    ("schema", "data"),
+    [
+        (SIZE, number(-1)),
+        ({"type": "array", "items": NOTE}, number(1) + number(-3) + b"\0"),
+        ({"type": "map", "values": SIZE}, number(1) + b"\2k" + number(-2) + b"\0"),
+        (["null", SIZE], number(1) + number(-1)),
+        (NODE, number(-2)),
+    ],
+)
+def test_nor_is_it_where_the_schema_is_no_record_or_one_within_itself(
+    schema: Any, data: bytes
+) -> None:
+    with pytest.raises(Undecodable, match=NO_BRANCH):
+        read(schema, data)
+
+
+def test_nor_is_it_where_the_type_is_one_that_the_schema_refers_to() -> None:
+    inner = a_record(field("size", SIZE), field("note", NOTE), name="Inner")
+    reference = Reference("shop.Inner", registered(inner))
+    outer = a_record(field("inner", "shop.Inner"), field("again", ["null", "shop.Inner"]))
+    assert read(outer, b"\2\0\2\4\0", reference).data == {
+        "inner": {"size": "M", "note": None},
+        "again": {"size": "L", "note": None},
+    }
+    for data in (b"\1\0\0", b"\0\1\2\0", b"\0\0\2\1\0", b"\0\0\2\0\1\2"):
+        for schema, start in ((outer, b""), ([outer, "null"], b"\0")):
+            with pytest.raises(Undecodable, match=NO_BRANCH):
+                read(schema, start + data, reference)
+
+
+@pytest.mark.parametrize("around", [flat, deep])
+@pytest.mark.parametrize("wanted", [None, "it", "more"])
+def test_the_numbers_that_a_union_and_an_enum_have_are_read(
+    wanted: str | None, around: Any
+) -> None:
+    inner = a_record(field("size", SIZE), field("notes", {"type": "map", "values": NOTE}))
+    values = [
+        {"size": size, "notes": {"a": None, "b": "b", "c": 3}} for size in SIZE["symbols"]
+    ] + [None]
+    several = {"type": "array", "items": ["null", inner]}
+    fields = {"it": field("it", several), "more": field("more", "int", default=1)}
+    schema = around(several)
+    data = bytes_of(schema, {"it": values, "next": None})
+    if wanted is None:
+        assert read(schema, data).data == {"it": values, "next": None}
+    else:
+        body = read(schema, data, reader=a_record(fields[wanted], name="Around"))
+        assert body.data == {wanted: {"it": values, "more": 1}[wanted]}
+
+
+@pytest.mark.parametrize(
+    ("inner", "data"),
+    [
+        ("string", number(100) + b"x"),
+        ("string", number(-1) + b"x"),
+        ("bytes", number(2)),
+        ({"type": "fixed", "name": "F", "size": 9}, b"x"),
+        ("double", b"1234567"),
+        ("boolean", b""),
+    ],
+)
+def test_what_ends_within_a_field_that_a_reader_s_schema_passes_over_is_undecodable(
+    inner: Any, data: bytes
+) -> None:
+    written = a_record(field("number", "int"), field("it", inner))
+    with pytest.raises(Undecodable, match="the bytes end too early"):
+        read(written, b"\2" + data, reader=a_record(field("number", "int")))
+
+
+def test_what_python_has_no_value_for_may_stand_in_a_field_that_is_passed_over() -> None:
+    written = a_record(field("number", "int"), field("at", logical("long", "timestamp-millis")))
+    data = b"\2" + number(253402300800000)
+    assert read(written, data, reader=a_record(field("number", "int"))).data == {"number": 1}
 
 
 @pytest.mark.parametrize(
@@ -271,6 +403,14 @@ def test_what_the_reader_s_schema_cannot_read_is_undecodable() -> None:
     wanted = a_record(field("customer", "string"))
     with pytest.raises(Undecodable, match="it cannot be read as the reader's schema"):
         read(PLACED, bytes_of(PLACED, {"number": 1}), reader=wanted)
+
+
+def test_attributes_of_one_s_own_stop_no_reading_whatever_their_names() -> None:
+    own = {"items": {"a": 1}, "values": [{}], "fields": ["a"], "symbols": "a"}
+    odd = a_record(
+        field("size", {**SIZE, "fields": ["a"]}), field("text", {"type": "string", **own})
+    )
+    assert read({**own, **odd}, b"\2\2a").data == {"size": "M", "text": "a"}
 
 
 def test_a_default_that_is_none_of_its_type_stops_no_reading() -> None:

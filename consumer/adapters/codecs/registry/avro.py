@@ -40,15 +40,17 @@ def _read(title: str, schema: Schema, branch: Branch, reader_schemas: Sequence[S
     wanted = next((each for each in reader_schemas if _reads(each, branch.name)), None)
     name = branch.name if wanted is None else wanted.branches[0].name
     is_wrapped = schema.alone is None or (wanted is not None and wanted.alone is None)
-    readable = schema.wrapped if is_wrapped else schema.alone
-    into = wanted and (wanted.wrapped if is_wrapped else wanted.alone)
-    written = branch.written
+    readable, into = _forms(schema, wanted, is_wrapped)
+    bare, written = schema.bare, branch.written
     read = _fastavro(schema, wanted)
 
     def read_body(record: Record, data: bytes, start: int) -> Body:
         stream = BytesIO(data)
         stream.seek(start)
         try:
+            if into is not None:  # by it fastavro passes over fields without a look at them
+                read(stream, bare, None)
+                stream.seek(start)
             value = read(stream, readable, into)
         except Exception as cause:  # whatever fastavro raises is about the bytes
             raise refused(record, f"{title}: {_why(cause)}") from cause
@@ -57,6 +59,13 @@ def _read(title: str, schema: Schema, branch: Branch, reader_schemas: Sequence[S
         return Body(name, value["body"] if is_wrapped else value, written)
 
     return read_body
+
+
+def _forms(schema: Schema, wanted: Schema | None, is_wrapped: bool) -> tuple[Any, Any]:
+    """What fastavro reads by, and what it makes of it."""
+    if wanted is None:
+        return schema.counted, None
+    return (schema.wrapped, wanted.wrapped) if is_wrapped else (schema.alone, wanted.alone)
 
 
 def _union(title: str, reads: Sequence[Read]) -> Read:
@@ -123,10 +132,10 @@ def _why(cause: Exception) -> str:
         return str(cause)
     if isinstance(cause, SchemaResolutionError):
         return "it cannot be read as the reader's schema: is that one compatible?"
-    if isinstance(cause, EOFError):
+    if isinstance(cause, EOFError | IndexError):
         return "the bytes end too early"
-    if isinstance(cause, IndexError):
-        return "the bytes end too early, or a union or an enum has no such branch"
+    if isinstance(cause, KeyError):
+        return "a union or an enum has no such branch"
     if isinstance(cause, OverflowError):
         return "a date or a time lies outside of the years 1 to 9999"
     return f"the bytes are not of this schema ({reason(cause)})"

@@ -9,12 +9,19 @@ from typing import Any
 import msgspec
 from fastavro.schema import SchemaParseException, parse_schema
 
+from consumer.adapters.codecs.registry.avro_counted import bare, counted
 from consumer.adapters.codecs.registry.avro_values import (
     default_of,
     read_by_us,
     without_invalid_decimal,
 )
-from consumer.adapters.codecs.registry.avro_walk import depth, has_endless_arrays, nothings, rebuilt
+from consumer.adapters.codecs.registry.avro_walk import (
+    RECORDS,
+    depth,
+    has_endless_arrays,
+    nothings,
+    rebuilt,
+)
 from consumer.adapters.codecs.registry.registered import Registered, Unreadable
 from consumer.errors import Misconfigured
 
@@ -45,10 +52,14 @@ class Schema(msgspec.Struct, frozen=True):
     #: Of a union its branches, in order; else the one.
     branches: Sequence[Branch]
     is_union: bool
-    #: For fastavro, with logical types of ours; None for a union, and for the name of a type.
+    #: Of a record, for fastavro to read by and by a reader's schema, with logical types of ours; else None.
     alone: Any
-    #: The same as the `body` of a record around it, whose bytes are the same.
+    #: The same of any type as the `body` of a record around it, whose bytes are the same.
     wrapped: Any
+    #: `alone`, or else `wrapped`, to read by without a reader's schema.
+    counted: Any
+    #: To see whether the bytes are of this schema at all.
+    bare: Any
     #: Whether values may be nested deep, or without end.
     is_deep: bool
 
@@ -97,11 +108,16 @@ def _parsed(text: str, references: Sequence[str]) -> Schema:
         )
     branches = written if isinstance(written, list) else [written]
     readable = _readable(raw)
+    is_record = isinstance(written, dict) and written["type"] in RECORDS
+    alone = _parse(readable, dict(readable_names)) if is_record else None
+    wrapped = _parse(_wrapped(readable), readable_names)
     return Schema(
         [_branch(each, names) for each in branches],
         isinstance(written, list),
-        _parse(readable, dict(readable_names)) if isinstance(written, dict) else None,
-        _parse(_wrapped(readable), readable_names),
+        alone,
+        wrapped,
+        counted(alone or wrapped),
+        bare(alone or wrapped),
         depth(written, names) > _DEEP,
     )
 

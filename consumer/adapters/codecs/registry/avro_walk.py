@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator, Mapping
 from math import inf
 from typing import Any
 
-_RECORDS = frozenset({"record", "error"})
+#: The types that have fields.
+RECORDS = frozenset({"record", "error"})
 
 
 def depth(schema: Any, names: Mapping[str, Any]) -> float:
@@ -39,7 +40,7 @@ def rebuilt(
     for part in ("type", "items", "values"):
         if isinstance(made.get(part), dict | list):
             made[part] = rebuilt(made[part], of_type, of_default)
-    if schema.get("type") in _RECORDS:
+    if schema.get("type") in RECORDS:
         made["fields"] = [_field(each, of_type, of_default) for each in schema["fields"]]
     return made
 
@@ -60,7 +61,7 @@ def _inner(schema: Any, names: Mapping[str, Any]) -> Iterator[Any]:
             yield names[schema]
     elif isinstance(schema, list):
         yield from schema
-    elif schema["type"] in _RECORDS:
+    elif schema["type"] in RECORDS:
         yield from (field["type"] for field in schema["fields"])
     else:
         yield from (schema[part] for part in ("items", "values") if part in schema)
@@ -102,7 +103,7 @@ def _nothings(schema: Any, names: Mapping[str, Any], done: dict[str, int]) -> in
         done[name] = 0  # within itself a type brings no more than it does already
     kind = schema if isinstance(schema, str) else _kind(schema)
     inner = [_nothings(each, names, done) for each in _inner(schema, names)]
-    if kind in _RECORDS:
+    if kind in RECORDS:
         found = sum(inner) or int(not inner)
     elif kind == "union":  # the number of its branch is a byte
         found = max(0, max(inner, default=0) - 1)
@@ -127,7 +128,7 @@ def _is_empty(schema: Any, names: Mapping[str, Any], around: tuple[str, ...]) ->
         return _is_empty(names[kind], names, around)
     if kind == "fixed":
         return bool(schema["size"] == 0)
-    if kind in _RECORDS and name is not None and name not in around:
+    if kind in RECORDS and name is not None and name not in around:
         fields = [field["type"] for field in schema["fields"]]
         return all(_is_empty(each, names, (*around, name)) for each in fields)
     return bool(kind == "null")
