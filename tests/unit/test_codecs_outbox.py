@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -100,7 +101,73 @@ def test_places_are_what_the_router_was_told() -> None:
     event = codec.decode(record(value))
     assert (event.type, event.id, event.aggregate_id) == ("paid", "x", "9")
     assert event.time == datetime(2026, 11, 1, 11, tzinfo=UTC)
-    assert event.data == PLACED
+    assert event.data == msgspec.Raw(b'{"total":3}')
+
+
+@pytest.mark.parametrize(
+    ("written", "into", "meant"),
+    [
+        (
+            b'{"total":12345678901234567.89}',
+            dict[str, Decimal],
+            {"total": Decimal("12345678901234567.89")},
+        ),
+        (b"0.1000000000000000055", Decimal, Decimal("0.1000000000000000055")),
+        (b'{"total":1e400}', dict[str, Decimal], {"total": Decimal("1E+400")}),
+        (b'{"by_line":{"1":"a"}}', dict[str, dict[int, str]], {"by_line": {1: "a"}}),
+    ],
+)
+def test_data_at_a_place_are_what_they_are_without_one(
+    written: bytes, into: type, meant: Any
+) -> None:
+    assert Outbox().decode(record(written)).decode(into) == meant
+    event = Outbox(data="field:p").decode(record(b'{"p": %b }' % written))
+    assert (event.data, event.decode(into)) == (msgspec.Raw(written), meant)
+
+
+@pytest.mark.parametrize(
+    ("value", "data"),
+    [
+        (b'{"p": null }', None),
+        (b"{}", None),
+        (b'{"p":"{\\"total\\":3}"}', msgspec.Raw(b'{"total":3}')),
+        (b'{"p":"paid"}', "paid"),
+        (b'"{\\"p\\":[3.0]}"', msgspec.Raw(b"[3.0]")),
+        (b"[1]", None),
+        (b"7", None),
+    ],
+)
+def test_data_at_a_place_are_unwrapped_as_the_whole_value_is(value: bytes, data: Any) -> None:
+    assert Outbox(data="field:p").decode(record(value)).data == data
+
+
+def test_data_at_a_place_are_pythons_values_where_a_schema_makes_them_so() -> None:
+    total = {
+        "field": "total",
+        "type": "bytes",
+        "name": "org.apache.kafka.connect.data.Decimal",
+        "parameters": {"scale": "2"},
+    }
+    schema = {
+        "type": "struct",
+        "fields": [{"field": "p", "type": "struct", "fields": [total]}],
+    }
+    value = msgspec.json.encode({"schema": schema, "payload": {"p": {"total": "Aw=="}}})
+    assert Outbox(data="field:p").decode(record(value)).data == {"total": Decimal("0.03")}
+
+
+def test_places_may_stand_within_each_other_and_in_arrays() -> None:
+    codec = Outbox(id="field:p.id", type="field:p.0", aggregate_id="field:kinds.1", data="field:p")
+    event = codec.decode(record(b'{"p":{"id":9,"0":"paid"},"kinds":["a","b"]}'))
+    assert (event.id, event.type, event.aggregate_id) == ("9", "paid", "b")
+    assert event.data == msgspec.Raw(b'{"id":9,"0":"paid"}')
+
+
+def test_what_no_place_asks_for_is_not_decoded() -> None:
+    event = Outbox(id="field:id").decode(record(b'{"id":9,"total":1e400}'))
+    assert (event.id, event.data) == ("9", msgspec.Raw(b'{"id":9,"total":1e400}'))
+    with pytest.raises(Undecodable, match="Number out of range"):
+        Outbox(id="field:total").decode(record(b'{"id":9,"total":1e400}'))
 
 
 def test_a_place_holds_what_its_schema_makes_of_it() -> None:
@@ -190,7 +257,14 @@ headers = st.lists(st.tuples(st.sampled_from(["id", "eventType", "eventVersion"]
 
 @settings(deadline=None)  # the machine may be busy
 @given(value=values, key=values, headers=headers)
-@pytest.mark.parametrize("codec", [Outbox(), Outbox(id="field:id", data="field:payload")])
+@pytest.mark.parametrize(
+    "codec",
+    [
+        Outbox(),
+        Outbox(id="field:id", data="field:payload"),
+        Outbox(id="field:payload.id", time="field:payload.0", data="field:payload"),
+    ],
+)
 def test_whatever_the_bytes_nothing_but_undecodable_is_raised(
     codec: Outbox, value: bytes | None, key: bytes | None, headers: Any
 ) -> None:

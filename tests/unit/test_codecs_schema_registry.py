@@ -40,6 +40,7 @@ ORDER = {
 VALUE = framed(1, bytes_of(PLACED, ORDER))
 KEY = a_record(field("number", "long"), name="Key")
 WIDE_KEY = a_record(field("shop", "string"), field("number", "long"), name="WideKey")
+JSON = registered({"title": "Paid"}, type="JSON")
 SCHEMAS = {1: PLACED, 2: KEY, 3: WIDE_KEY, 4: "long", 5: ["null", PLACED], 6: "string"}
 
 
@@ -50,7 +51,8 @@ class Order(msgspec.Struct):
 
 
 def bodies() -> Bodies:
-    return Bodies(Kept({number: registered(schema) for number, schema in SCHEMAS.items()}))
+    avro = {number: registered(schema) for number, schema in SCHEMAS.items()}
+    return Bodies(Kept({**avro, 7: JSON}))
 
 
 def codec(**places: Any) -> SchemaRegistry:
@@ -107,9 +109,69 @@ def test_a_time_that_is_not_there_is_the_broker_s_and_data_that_are_not_there_ar
 
 
 @pytest.mark.parametrize(
+    ("written", "into", "meant"),
+    [
+        (
+            b'{"total":12345678901234567.89}',
+            dict[str, Decimal],
+            {"total": Decimal("12345678901234567.89")},
+        ),
+        (b"0.1000000000000000055", Decimal, Decimal("0.1000000000000000055")),
+        (b'{"total":1e400}', dict[str, Decimal], {"total": Decimal("1E+400")}),
+        (b'{"by_line":{"1":"a"}}', dict[str, dict[int, str]], {"by_line": {1: "a"}}),
+    ],
+)
+def test_data_of_json_stay_json_at_a_place_too(written: bytes, into: type, meant: Any) -> None:
+    assert event(framed(7, written)).decode(into) == meant
+    it = event(framed(7, b'{"p": %b }' % written), data="field:p")
+    assert (it.data, it.decode(into)) == (msgspec.Raw(written), meant)
+
+
+@pytest.mark.parametrize(
+    "value", [b'{"p":{"q": null }}', b'{"p":null}', b"{}", b'{"p":7}', b"[1]", b"7", b"null"]
+)
+def test_data_of_json_that_are_not_at_their_place_are_none(value: bytes) -> None:
+    assert event(framed(7, value), data="field:p.q").data is None
+
+
+def test_places_in_json_may_stand_within_each_other_and_in_arrays() -> None:
+    value = b'{"p":{"id":9,"0":"paid","at":1793620800},"kinds":["a","b"],"\\"":"c"}'
+    it = event(
+        framed(7, value),
+        id="field:p.id",
+        type="field:p.0",
+        aggregate_id="field:kinds.1",
+        version="field:p.id",
+        time="field:p.at",
+        data="field:p",
+    )
+    assert (it.id, it.type, it.aggregate_id, it.version) == ("9", "paid", "b", 9)
+    assert it.time == datetime(2026, 11, 2, 12, tzinfo=UTC)
+    assert it.data == msgspec.Raw(b'{"id":9,"0":"paid","at":1793620800}')
+    assert event(framed(7, value), type='field:"').type == "c"
+
+
+def test_of_json_what_no_place_asks_for_is_not_decoded() -> None:
+    value = b'{"id":9,"total":1e400}'
+    it = event(framed(7, value), key=framed(7, value), id="field:id", aggregate_id="key:id")
+    assert (it.id, it.aggregate_id, it.data) == ("9", "9", msgspec.Raw(value))
+    with pytest.raises(Undecodable, match="Number out of range"):
+        event(framed(7, value), id="field:total")
+
+
+@pytest.mark.parametrize("places", [{"id": "field:a.b"}, {"data": "field:a"}])
+@pytest.mark.parametrize("value", [b"", b"{", b'{"a":1', b"{}}", b"\xff\xfe", b"[" * 100_000])
+def test_places_in_what_is_no_json_are_undecodable(value: bytes, places: dict[str, str]) -> None:
+    with pytest.raises(Undecodable, match="no event in the fields: "):
+        event(framed(7, value), **places)
+
+
+@pytest.mark.parametrize(
     ("key", "told"),
     [
         (None, ""),
+        (framed(7, b'{"number":7}'), "7"),
+        (framed(7, b'"seven"'), "seven"),
         (b"order-7", "order-7"),
         (framed(2, bytes_of(KEY, {"number": 7})), "7"),
         (framed(4, bytes_of("long", 7)), "7"),
@@ -216,8 +278,8 @@ def test_an_outage_is_no_fault_of_the_record() -> None:
 
 @settings(deadline=None)  # the machine may be busy
 @given(
-    value=st.none() | st.binary() | st.binary().map(lambda body: framed(1, body)),
-    key=st.none() | st.binary() | st.binary().map(lambda body: framed(3, body)),
+    value=st.none() | st.binary() | st.builds(framed, st.sampled_from([1, 7]), st.binary()),
+    key=st.none() | st.binary() | st.builds(framed, st.sampled_from([3, 7]), st.binary()),
     headers=st.lists(
         st.tuples(
             st.sampled_from(["kind", "__value_schema_id", "__key_schema_id"]),
@@ -229,7 +291,11 @@ def test_an_outage_is_no_fault_of_the_record() -> None:
 def test_whatever_the_bytes_nothing_but_undecodable_is_raised(
     value: bytes | None, key: bytes | None, headers: list[tuple[str, bytes | None]]
 ) -> None:
-    for places in ({}, {"type": "header:kind", "aggregate_id": "key:shop", "time": "field:at"}):
+    for places in (
+        {},
+        {"type": "header:kind", "aggregate_id": "key:shop", "time": "field:at"},
+        {"version": "field:a.0", "data": "field:a"},
+    ):
         try:
             it = codec(**places).decode(record(value, headers, key))
             dict(it.metadata)

@@ -9,7 +9,15 @@ from typing import Any
 from msgspec import Raw
 
 from consumer.adapters.codecs.metadata import Metadata
-from consumer.adapters.codecs.places import Fields, Path, Place, Scalar, inner
+from consumer.adapters.codecs.places import (
+    NOTHING,
+    Fields,
+    Path,
+    Place,
+    Scalar,
+    inner,
+    unless_null,
+)
 from consumer.adapters.codecs.reading import (
     MAX_BYTES,
     aggregate_of_key,
@@ -26,9 +34,6 @@ from consumer.adapters.codecs.typed_fields import typed_fields
 from consumer.errors import Misconfigured
 from consumer.model.event import BAD_BYTES, Event, reason
 from consumer.model.record import Record
-
-#: What is no data.
-_NOTHING = (None, Raw(b"null"))
 
 
 class Json:
@@ -100,7 +105,7 @@ class Json:
             aggregate_of_key(record) if said is None else str(said),
             record.partition,
             record.offset,
-            Raw(value) if self._is_whole else None if fields.data in _NOTHING else fields.data,
+            Raw(value) if self._is_whole else None if fields.data in NOTHING else fields.data,
             version if type(version) is int else version_at(record, version),
             None,
             time if type(time) is datetime and time.tzinfo else time_at(record, time),
@@ -185,10 +190,6 @@ def _data(written: str | None, fields: dict[Path, Any]) -> Callable[[bytes, Any]
         raise Misconfigured(f"{written!r} is no place for data: write field:NAME, or leave it out")
     if any(path[: len(each)] == each[: len(path)] for each in fields):
         alone = Fields({path: Raw}).decode
-        return lambda value, _: _unless_null(inner(alone(value), path))
+        return lambda value, _: unless_null(inner(alone(value), path))
     fields[path] = Raw
-    return lambda _, fields: _unless_null(inner(fields, path))
-
-
-def _unless_null(data: Raw | None) -> Raw | None:
-    return None if data in _NOTHING else data
+    return lambda _, fields: unless_null(inner(fields, path))

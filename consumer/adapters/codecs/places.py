@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 import msgspec
@@ -11,6 +11,7 @@ from msgspec import Raw
 
 from consumer.adapters.codecs.reading import refused, text
 from consumer.errors import Misconfigured
+from consumer.model.event import BAD_BYTES, reason
 from consumer.model.record import Record
 
 #: Of a field: what `Fields` calls the objects around it, outermost first, and itself.
@@ -18,6 +19,12 @@ Path = tuple[str, ...]
 
 #: What an attribute may be.
 Scalar = str | int | float | None
+
+#: What is no data.
+NOTHING = (None, Raw(b"null"))
+
+#: Of JSON the outermost level alone.
+_level = msgspec.json.Decoder(dict[str, Raw] | list[Raw] | Scalar | bool).decode
 
 #: A name in a path that is an index of an array, and one that would be too far in: such an array is a
 #: list of things, and no attribute of an event.
@@ -32,7 +39,9 @@ class Place(msgspec.Struct, frozen=True):
 
     kind: Literal["header", "field", "key", "const"]
     name: str = ""
+    #: Of a field: what `Fields` calls it, and its own name behind those of the objects around it.
     path: Path = ()
+    names: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.kind}:{self.name}" if self.name else self.kind
@@ -46,7 +55,8 @@ class Place(msgspec.Struct, frozen=True):
             case ("header" | "const") as kind, _, name if name:
                 return Place(kind, name)
             case "field", _, name if all(name.split(".")):
-                return Place("field", name, tuple(map(_attribute, name.split("."))))
+                names = tuple(name.split("."))
+                return Place("field", name, tuple(map(_attribute, names)), names)
         raise Misconfigured(
             f"{written!r} is no place in a record: write header:NAME, field:NAME "
             "(field:OUTER.INNER where it is nested, field:NAME.0 for the first in an array), key, or const:VALUE"
@@ -94,6 +104,42 @@ def inner(fields: Any, path: Path) -> Any:
             return None
         fields = getattr(fields, name)
     return fields
+
+
+def within(record: Record, value: Any, names: Sequence[str]) -> Any:
+    """What stands at `NAME.NAME` or `.INDEX` in Python's values or in JSON, of which it stays JSON; None for nothing.
+
+    It is for values of which a codec learns record by record whether they are JSON: any names will do, and none
+    has to be there. Raises `Undecodable` for what is no JSON.
+    """
+    for name in names:
+        if isinstance(value, Raw):  # asked here too: it saves Avro a call for each name
+            value = opened(record, value)
+        if isinstance(value, dict):
+            value = value.get(name)
+        elif isinstance(value, list) and name.isdecimal() and int(name) < len(value):
+            value = value[int(name)]
+        else:
+            return None
+    return unless_null(value) if isinstance(value, Raw) else value
+
+
+def opened(record: Record, value: Any) -> Any:
+    """The value; of JSON the outermost level, so that nothing is decoded that nobody asks for.
+
+    Raises `Undecodable` for what is no JSON.
+    """
+    if not isinstance(value, Raw):
+        return value
+    try:
+        return _level(value)
+    except BAD_BYTES as cause:
+        raise refused(record, f"no event in the fields: {reason(cause)}") from cause
+
+
+def unless_null(data: Any) -> Any:
+    """The data; None where JSON says that there are none."""
+    return None if data in NOTHING else data
 
 
 def _header(record: Record, name: str) -> str | None:

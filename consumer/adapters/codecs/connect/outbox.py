@@ -13,7 +13,7 @@ from consumer.adapters.codecs.connect.framed import Bodies, Framed, Schemas
 from consumer.adapters.codecs.connect.keys import Keys
 from consumer.adapters.codecs.connect.schemas import converted, way_of_avro, way_of_json
 from consumer.adapters.codecs.metadata import Metadata
-from consumer.adapters.codecs.places import Place
+from consumer.adapters.codecs.places import Place, opened, within
 from consumer.adapters.codecs.reading import (
     MAX_BYTES,
     as_text,
@@ -40,7 +40,8 @@ class Outbox:
     record's, and the data the whole value. An id, type or aggregate id that is not there is `Undecodable`.
 
     The value is JSON, or text that holds a JSON object or array, each with schema and without, or framed Avro
-    through `bodies`. JSON stays `msgspec.Raw` where no schema makes anything else of it; other text is text.
+    through `bodies`. JSON stays `msgspec.Raw`, also at a place, where no schema makes anything else of it; other
+    text is text.
     The metadata holds the headers. A value of None is an event without data, of the type that its header says.
     """
 
@@ -80,7 +81,7 @@ class Outbox:
             data = None if value is None else self._data_in(record, value)
             if value is None and self._at(self._type, record, None) is None:
                 return tombstone(record, {"aggregate_id": self._keys.aggregate_id(record)})
-            fields = (_any(data) if isinstance(data, Raw) else data) if self._has_fields else None
+            fields = opened(record, data) if self._has_fields else None
             return Event(
                 id=self._text("id", self._id, record, fields),
                 type=self._text("type", self._type, record, fields),
@@ -89,7 +90,7 @@ class Outbox:
                 else self._text("aggregate id", self._aggregate_id, record, fields),
                 partition=record.partition,
                 offset=record.offset,
-                data=_held(_inner(fields, self._data)) if self._data else data,
+                data=_of_place(within(record, fields, self._data.names)) if self._data else data,
                 version=version_at(record, self._at(self._version, record, fields)),
                 time=time_at(record, self._at(self._time, record, fields)),
                 key=record.key,
@@ -123,16 +124,14 @@ class Outbox:
             return self._keys.aggregate_id(record)
         if place.kind != "field":
             return place.read(record, None)
-        found = _inner(fields, place)
+        found = opened(record, within(record, fields, place.names))
         if isinstance(found, dict | list | bytes):
             raise refused(record, f"what stands at {place} is neither text nor a number")
         return found
 
 
-def _inner(fields: Any, place: Place) -> Any:
-    for name in place.name.split("."):
-        fields = fields.get(name) if isinstance(fields, dict) else None
-    return fields
+def _of_place(data: Any) -> Any:
+    return _of_json(bytes(data)) if isinstance(data, Raw) else _held(data)
 
 
 def _of_json(written: bytes) -> Any:

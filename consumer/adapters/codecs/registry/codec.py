@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Any
 
 from consumer.adapters.codecs.metadata import Metadata
+from consumer.adapters.codecs.places import opened
 from consumer.adapters.codecs.reading import (
     MAX_BYTES,
     as_text,
@@ -24,10 +25,9 @@ from consumer.adapters.codecs.registry.places import (
     is_of_value,
     key_text,
     looks,
-    plain,
+    looks_for_data,
 )
 from consumer.adapters.codecs.times import time_at
-from consumer.errors import Misconfigured
 from consumer.model.event import Event
 from consumer.model.record import Record
 
@@ -37,9 +37,9 @@ _NO_HEADERS: Mapping[str, Any] = MappingProxyType({})
 class SchemaRegistry:
     """Decodes Avro, Protobuf and JSON Schema by the schema that each record names.
 
-    The data are plain Python values, of JSON Schema `msgspec.Raw`. Without places the type is the schema's full
-    name, the id the record's partition and offset, the aggregate id the key, the version 1, the time the
-    broker's, and the data the whole value. A place is `field:NAME` (`field:OUTER.INNER` where it is
+    The data are plain Python values, of JSON Schema `msgspec.Raw`, also at a place. Without places the type is
+    the schema's full name, the id the record's partition and offset, the aggregate id the key, the version 1, the
+    time the broker's, and the data the whole value. A place is `field:NAME` (`field:OUTER.INNER` where it is
     nested), `key`, `key:NAME` where the key has a schema too, `header:NAME` or `const:VALUE`; data can have a field
     only. An id, type or aggregate id that is not at its place is `Undecodable`; a version, time or data that
     is not there is as without a place, or None.
@@ -60,24 +60,21 @@ class SchemaRegistry:
         data: str | None = None,
         max_bytes: int = MAX_BYTES,
     ) -> None:
-        if data and not is_of_value(data):
-            raise Misconfigured(f"{data!r} is no place for data: write field:NAME, or leave it out")
         written = {
             "type": type,
             "id": id,
             "aggregate_id": aggregate_id,
             "version": version,
             "time": time,
-            "data": data,
         }
         places = {name: looks(place, bodies) for name, place in written.items() if place}
         self._bodies = bodies
         self._type, self._id = places.get("type"), places.get("id")
         self._aggregate_id = places.get("aggregate_id")
         self._version, self._time = places.get("version"), places.get("time")
-        self._data = places.get("data")
-        self._is_bare = not places
-        self._looks_inside = any(is_of_value(place or "") for place in written.values())
+        self._data = looks_for_data(data) if data else None
+        self._is_bare = not places and not data
+        self._looks_inside = any(is_of_value(place or "") for place in (*written.values(), data))
         self._of_tombstones = {"aggregate_id": looks("key", bodies)} | {
             name: places[name]
             for name in ("type", "id", "aggregate_id")
@@ -109,7 +106,7 @@ class SchemaRegistry:
                 record.key,
                 Metadata(header_values, record) if record.headers else _NO_HEADERS,
             )
-        inside = plain(record, body.data) if self._looks_inside else None
+        inside = opened(record, body.data) if self._looks_inside else None
         return Event(
             _text(record, "id", self._id, inside) if self._id else place_of(record),
             _text(record, "type", self._type, inside) if self._type else _name(record, body),

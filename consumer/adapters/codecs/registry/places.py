@@ -5,18 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import msgspec
-from msgspec import Raw
-
-from consumer.adapters.codecs.places import Place
+from consumer.adapters.codecs.places import Place, opened, within
 from consumer.adapters.codecs.reading import as_text, refused, text
 from consumer.adapters.codecs.registry.bodies import Bodies
 from consumer.adapters.codecs.registry.framing import KEY_HEADER
 from consumer.errors import Misconfigured
-from consumer.model.event import BAD_BYTES, reason
 from consumer.model.record import Record
 
-#: Reads what stands at a place, None for nothing; it is given the value as `plain` makes it.
+#: Reads what stands at a place, None for nothing; it is given the value as `opened` makes it.
 Looks = Callable[[Record, Any], Any]
 
 
@@ -36,8 +32,8 @@ def looks(written: str, bodies: Bodies) -> Looks:
         return lambda record, _: key_text(record, bodies)
     if kind in {"field", "key"} and all(path):
         if kind == "field":
-            return lambda _, value: _inner(value, path)
-        return lambda record, _: _inner(plain(record, bodies.key(record).data), path)
+            return lambda record, value: opened(record, within(record, value, path))
+        return lambda record, _: opened(record, within(record, bodies.key(record).data, path))
     if kind in {"header", "const"} and name:
         place = Place.parse(written)
         return lambda record, _: place.read(record, None)
@@ -47,14 +43,15 @@ def looks(written: str, bodies: Bodies) -> Looks:
     )
 
 
-def plain(record: Record, data: Any) -> Any:
-    """Python's values, also of what is JSON still."""
-    if not isinstance(data, Raw):
-        return data
-    try:
-        return msgspec.json.decode(data)
-    except BAD_BYTES as cause:
-        raise refused(record, f"no event in the fields: {reason(cause)}") from cause
+def looks_for_data(written: str) -> Looks:
+    """What reads the data at `field:NAME.NAME`, of JSON as the JSON that they are.
+
+    Raises `Misconfigured` if it is no place for them.
+    """
+    path = written.removeprefix("field:").split(".")
+    if not (is_of_value(written) and all(path)):
+        raise Misconfigured(f"{written!r} is no place for data: write field:NAME, or leave it out")
+    return lambda record, value: within(record, value, path)
 
 
 def key_text(record: Record, bodies: Bodies) -> str | None:
@@ -64,9 +61,10 @@ def key_text(record: Record, bodies: Bodies) -> str | None:
         return None
     if not (Bodies.is_framed(key) or any(name == KEY_HEADER for name, _ in record.headers)):
         return text(record, "key", key)
-    value = plain(record, bodies.key(record).data)
+    value = opened(record, bodies.key(record).data)
     if isinstance(value, dict) and len(value) == 1:
-        (value,) = value.values()
+        (field,) = value.values()
+        value = opened(record, field)
     said = as_text(value)
     if said is None:
         raise refused(
@@ -74,14 +72,3 @@ def key_text(record: Record, bodies: Bodies) -> str | None:
             "the key is more than one value: say which is meant, as in aggregate_id: key:NAME",
         )
     return said
-
-
-def _inner(value: Any, path: list[str]) -> Any:
-    for name in path:
-        if isinstance(value, dict):
-            value = value.get(name)
-        elif isinstance(value, list) and name.isdecimal() and int(name) < len(value):
-            value = value[int(name)]
-        else:
-            return None
-    return value
