@@ -41,8 +41,8 @@ class JsonPlaces(Shape):
 class RegistryPlaces(Shape):
     """Where the attributes of an event stand in Avro, Protobuf and JSON Schema.
 
-    A place is `field:NAME` (`field:OUTER.INNER` where it is nested), `key`, `key:NAME` where the key has a schema
-    too, `header:NAME` or `const:VALUE`.
+    A place is `field:NAME` (`field:OUTER.INNER` where it is nested, `field:NAME.0` for the first in an
+    array), `key`, `key:NAME` where the key has a schema too, `header:NAME` or `const:VALUE`.
     """
 
     type: str | None = None
@@ -70,8 +70,8 @@ class RegistryPlaces(Shape):
 class OutboxPlaces(Shape):
     """Where Debezium's outbox event router puts the columns of an event, as its settings say.
 
-    A place is `header:NAME`, `field:NAME` (`field:OUTER.INNER` where it is nested), `key` or
-    `const:VALUE`.
+    A place is `header:NAME`, `field:NAME` (`field:OUTER.INNER` where it is nested, `field:NAME.0` for the
+    first in an array), `key` or `const:VALUE`.
     """
 
     type: str = "header:eventType"
