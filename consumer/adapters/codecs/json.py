@@ -10,7 +10,6 @@ from msgspec import Raw
 
 from consumer.adapters.codecs.metadata import Metadata
 from consumer.adapters.codecs.places import (
-    NOTHING,
     Fields,
     Path,
     Place,
@@ -105,7 +104,7 @@ class Json:
             aggregate_of_key(record) if said is None else str(said),
             record.partition,
             record.offset,
-            Raw(value) if self._is_whole else None if fields.data in NOTHING else fields.data,
+            Raw(value) if self._is_whole else unless_null(fields.data),
             version if type(version) is int else version_at(record, version),
             None,
             time if type(time) is datetime and time.tzinfo else time_at(record, time),
