@@ -106,7 +106,7 @@ class Changes:
 
 def _raw_change(value: bytes | memoryview | Raw) -> RawChange:
     change = _raw(value)
-    if change.op in _MAY_LACK and may_be_in(bytes(value)):
+    if change.op in _MAY_LACK and may_be_in(bytes(change.after)):
         change.after = raw_without(change.after)
     return change
 

@@ -96,7 +96,7 @@ class SchemaRegistry:
             return Event(
                 place_of(record),
                 body.name or _name(record, body),
-                key_text(record, self._bodies) or "",
+                "" if record.key is None else key_text(record, self._bodies) or "",
                 record.partition,
                 record.offset,
                 body.data,
