@@ -9,6 +9,8 @@ import msgspec
 from consumer.engine.holding import Holding
 from consumer.engine.transacting import Transacting
 from consumer.errors import OffsetLost
+from consumer.model.causes import told
+from consumer.model.condition import Condition
 from consumer.model.position import Checkpoint, Claim, LogIdentity, Offset, Partition
 from consumer.model.seal import Seal, reconciled
 from consumer.ports.offset_store import OffsetStore
@@ -88,8 +90,10 @@ class Claiming:
             stands = place
         seal = read_model.seal(claim, log)
         offset = seal.offset
-        if not is_ahead:
-            _refuse_loss(claim, seal)
+        if not is_ahead and (lost := _loss(claim, seal)):
+            # Under the claim that we do not keep: else nothing would tell why the partition stands.
+            self._offsets.note(claim, Condition("halted", told(lost)))
+            raise lost
         if offset is None:
             offset = first()
             read_model.begin(claim, offset)
@@ -106,12 +110,12 @@ def _is_ahead(seal: Seal, known: Checkpoint | None) -> bool:
     return not seal.token or known is None or known.epoch < seal.epoch
 
 
-def _refuse_loss(claim: Claim, seal: Seal) -> None:
+def _loss(claim: Claim, seal: Seal) -> OffsetLost | None:
     """The read model's offset is never behind that of the offset store, unless it lost what it had."""
     if claim.offset is None or (seal.offset is not None and claim.offset <= seal.offset):
-        return
+        return None
     stands = "has no offset" if seal.offset is None else f"stands at {seal.offset}"
-    raise OffsetLost(
+    return OffsetLost(
         f"the read model of {claim.projection} {stands} in {claim.partition}, and the offset store is at "
         f"{claim.offset}: the read model was emptied, or put back from a copy, or is another one than the "
         "projection used to have. Bring its data back, or reset the projection's offsets to rebuild it"

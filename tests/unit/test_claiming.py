@@ -154,6 +154,10 @@ def test_a_read_model_behind_the_offset_store_is_a_loss_and_not_jumped(
         stores.claim()
     with pytest.raises(OffsetLost):  # and still is one when asked again
         stores.claim()
+    checkpoint = stores.offsets.get("chained", ORDERS)
+    assert checkpoint is not None
+    assert checkpoint.condition.state == "halted"
+    assert "the offset store is at 41" in checkpoint.condition.reason
 
 
 def test_a_reset_that_ended_before_the_offset_store_moved_is_finished_by_the_next_claim(
