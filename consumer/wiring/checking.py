@@ -18,7 +18,7 @@ from consumer.wiring.offsets import kind, offset_store
 from consumer.wiring.parts import parts
 from consumer.wiring.read_models import reach
 from consumer.wiring.schema_registry import reach as reach_registry
-from consumer.wiring.shared_tables import refuse_shared_tables
+from consumer.wiring.shared_tables import TableOwners
 
 #: Servers that are asked at once. One that is away takes seconds to tell from one that is slow.
 _AT_ONCE = 16
@@ -47,8 +47,9 @@ def findings(settings: Settings, *, offline: bool) -> list[Finding]:
 def _local_looks(settings: Settings) -> Iterator[Look]:
     for name in settings.sources:
         yield f"sources.{name}", partial(_source, settings, name)
+    owners = TableOwners()
     for name in settings.projections:
-        yield f"projections.{name}", partial(_imports, settings, name)
+        yield f"projections.{name}", partial(_imports, settings, owners, name)
 
 
 def _remote_looks(settings: Settings) -> Iterator[Look]:
@@ -82,12 +83,12 @@ def _source(settings: Settings, name: str) -> str:
     return "Kafka" if source.kafka else "Redis Streams"
 
 
-def _imports(settings: Settings, name: str) -> str:
+def _imports(settings: Settings, owners: TableOwners, name: str) -> str:
     projection = settings.projection(name)
     made_of = parts(name, projection, settings.source(projection.source.from_))
     handles = made_of.projector.handles
     made_of.close()
-    refuse_shared_tables(settings, name)
+    owners.take(name, made_of.projector, projection.read_model)
     types = "every type of event" if handles is None else ", ".join(sorted(handles))
     return f"{projection.projector} handles {types}"
 

@@ -3,42 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
+from urllib.parse import urlsplit
 
 from consumer.errors import Misconfigured
-from consumer.ports.projector import TransactionalProjector
-from consumer.settings.document import Settings
-from consumer.settings.projections import ProjectionSettings
-from consumer.wiring.projectors import projector
+from consumer.ports.projector import AnyProjector, TransactionalProjector
+from consumer.settings.read_models import ReadModelSettings
+
+_PORT = 5432
 
 
-def refuse_shared_tables(settings: Settings, name: str) -> None:
-    """Raises `Misconfigured` where a projection above this one writes one of its tables: each counts into the
-    rows of the other, and to reset one deletes the rows of both.
-    """
-    own = _tables(settings.projections[name])
-    for other, projection in settings.projections.items():
-        if other == name:
+class TableOwners:
+    """Who writes which table of which store."""
+
+    def __init__(self) -> None:
+        self._owners: dict[tuple[Hashable, str], str] = {}
+
+    def take(
+        self,
+        projection: str,
+        projector: AnyProjector | TransactionalProjector,
+        store: ReadModelSettings | None,
+    ) -> None:
+        """Raises `Misconfigured` where another projection has taken one of the projector's tables: each would count
+        into the rows of the other, and to reset one would delete the rows of both.
+        """
+        if store is None or store.redis is not None:  # where keys bear the projection's name
             return
-        if shared := own & _tables(projection):
-            tables = ", ".join(sorted(table for _, table in shared))
-            raise Misconfigured(
-                f"it writes the same table as projections.{other} ({tables}), and each would count into the rows of the "
-                "other: give one of them a table, or a read_model, of its own"
-            )
+        if not isinstance(projector, TransactionalProjector):
+            return
+        place = _place(store)
+        for table in projector.tables:
+            other = self._owners.setdefault((place, table.name), projection)
+            if other != projection:
+                raise Misconfigured(
+                    f"it writes the same table as projections.{other} ({table.name}), and each would count into the "
+                    "rows of the other: give one of them a table, or a read_model, of its own"
+                )
 
 
-def _tables(projection: ProjectionSettings) -> set[tuple[Hashable, str]]:
-    """Each with the store that it is in. Empty too where it cannot be told: what is wrong then others tell."""
-    store = projection.read_model
-    if store is None or store.redis is not None:  # where keys bear the projection's name
-        return set()
-    place: Hashable = store.sqlite and store.sqlite.path.resolve()
-    if store.postgresql is not None:
-        place = store.postgresql.url.get_secret_value(), store.postgresql.db_schema
-    try:
-        own = projector(projection.projector)
-    except Misconfigured:
-        return set()
-    if not isinstance(own, TransactionalProjector):
-        return set()
-    return {(place, table.name) for table in own.tables}
+def _place(store: ReadModelSettings) -> Hashable:
+    if store.postgresql is None:
+        return store.sqlite and store.sqlite.path.resolve()
+    url = urlsplit(store.postgresql.url.get_secret_value())
+    return url.hostname, url.port or _PORT, url.path, store.postgresql.db_schema

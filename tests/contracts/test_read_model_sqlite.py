@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
@@ -19,7 +20,7 @@ from consumer.adapters.sqlite.offset_store import SqliteOffsetStore
 from consumer.adapters.sqlite.presence import SqlitePresence
 from consumer.adapters.sqlite.read_model import SqliteReadModel
 from consumer.engine.transacting import Transacting
-from consumer.errors import Conflict, Misconfigured, Transient
+from consumer.errors import Conflict, Misconfigured, RowRefused, Transient
 from consumer.model.position import Partition
 from consumer.model.table import Column, Kind, Table
 from consumer.ports.read_model import ReadModel, Transaction
@@ -525,6 +526,30 @@ def test_a_path_in_no_folder_and_a_file_that_is_no_database_are_refused(tmp_path
     with pytest.raises(Misconfigured, match=r"notes\.txt"):
         SqliteReadModel(text)
     assert text.read_text() == "no database " * 100
+
+
+@pytest.mark.parametrize("is_last", [True, False])
+def test_a_projector_that_goes_on_after_a_refusal_writes_nothing(
+    model: SqliteReadModel, is_last: bool
+) -> None:
+    begun(model)
+    write(model, fence(-1, 0), ("taken", 1, None))
+    with (  # noqa: PT012 - it is raised again at the end of the block
+        pytest.raises(RowRefused, match="accounts is there already"),
+        model.transaction(fence(0, 1)) as transaction,
+    ):
+        rows = [*[(f"new {n}", 1, None) for n in range(100)], ("taken", 2, None)]
+        if is_last:
+            assert transaction.cursor
+        with suppress(RowRefused):
+            transaction.append(ACCOUNTS, rows)
+            transaction.write(ACCOUNTS, [("precious", 1, None)])
+            assert transaction.cursor
+        transaction.write(ACCOUNTS, [("later", 1, None)])
+
+    assert offset_in(model) == at(0)
+    for name in ("new 0", "precious", "later"):
+        assert row(model, name) is None
 
 
 def test_a_row_of_too_many_values_or_too_few_is_refused(model: SqliteReadModel) -> None:

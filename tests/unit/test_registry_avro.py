@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
@@ -276,6 +277,25 @@ def test_what_python_has_no_value_for_may_stand_in_a_field_that_is_passed_over()
     written = a_record(field("number", "int"), field("at", logical("long", "timestamp-millis")))
     data = b"\2" + number(253402300800000)
     assert read(written, data, reader=a_record(field("number", "int"))).data == {"number": 1}
+
+
+def test_text_that_is_not_utf_8_may_stand_in_a_field_that_is_passed_over() -> None:
+    written = a_record(field("number", "int"), field("note", "string"))
+    narrow = a_record(field("number", "int"))
+    assert read(written, b"\2\x08caf\xe9", reader=narrow).data == {"number": 1}
+    with pytest.raises(Undecodable, match="the text is not UTF-8"):
+        read(written, b"\2\x08caf\xe9")
+
+
+def test_types_within_types_are_prepared_once_each() -> None:
+    inner = a_record(*[field(f"f{n}", "int") for n in range(2000)], name="Inner")
+    for n in range(100):
+        inner = a_record(field("it", inner), name=f"Around{n}")
+    tracemalloc.start()
+    parsed(json.dumps(inner))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 100_000_000  # made anew for each type around them, 300 MB
 
 
 @pytest.mark.parametrize(

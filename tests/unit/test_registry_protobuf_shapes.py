@@ -20,7 +20,8 @@ WIDE = "\n".join(f"  optional int32 f{number} = {number};" for number in range(2
 NESTED = f"""
 syntax = "proto2";
 package wide;
-message All {{ repeated Wide wide = 1; optional group Old = 3 {{ optional Wide inner = 1; }} }}
+message All {{ repeated Wide wide = 1; optional group Old = 3 {{ optional Wide inner = 1; }}
+  map<int32, Wide> wides = 4; }}
 message Wide {{
   optional string text = 1;
 {WIDE}
@@ -43,6 +44,7 @@ MESSAGES = st.fixed_dictionaries(
         "lines": st.lists(LINES),
         "voucher": LINES,
         "counts": st.dictionaries(st.text(max_size=3), st.integers(0, 9)),
+        "by_place": st.dictionaries(st.integers(-3, 3), LINES),
         "sizes": st.lists(st.sampled_from([0, 1, 2])),
         "tags": st.lists(st.text(max_size=3)),
     },
@@ -57,6 +59,8 @@ def counted(message: Message) -> int:
             continue
         if field.message_type.GetOptions().map_entry:
             found += 2 * len(value)
+            if field.message_type.fields_by_name["value"].message_type is not None:
+                found += sum(map(counted, value.values()))
         else:
             found += sum(map(counted, value if field.is_repeated else [value]))
     return found
@@ -94,6 +98,27 @@ def test_few_bytes_that_stand_for_many_values_are_refused_before_they_are_parsed
     assert len(read(bomb[:2001], reader).data["wide"]) == 1000
 
 
+@pytest.mark.parametrize(
+    "unknown",
+    [b"\x1a\x01\x26", b"\x0b\x0a\x01\x26\x0c", b"\x08\x01", b"\x0d\0\0\0\0"],
+    ids=["a group as bytes", "a message as a group", "as a number", "as four bytes"],
+)
+def test_a_field_that_is_written_in_another_way_than_its_own_ends_no_count(unknown: bytes) -> None:
+    reader = protobuf.reader(schema(NESTED))
+    assert len(read(b"\0" + unknown + b"\x0a\0", reader).data["wide"]) == 1
+    with pytest.raises(Undecodable, match="it stands for more than"):
+        read(b"\0" + unknown + b"\x0a\0" * (MOST // 201 + 1), reader)
+
+
+def test_an_entry_of_a_map_counts_its_value_also_where_none_is_written() -> None:
+    reader = protobuf.reader(schema(NESTED))
+    entries = [b"\x22\x04\x08" + bytes([n & 0x7F | 0x80, n >> 7 | 0x80, 0]) for n in range(9000)]
+    few = read(b"\0" + b"".join(entries[:10]), reader).data["wides"]
+    assert len(few) == 10
+    with pytest.raises(Undecodable, match="it stands for more than"):
+        read(b"\0" + b"".join(entries) * 3, reader)
+
+
 def test_many_bytes_that_stand_for_few_values_are_read() -> None:
     reader = protobuf.reader(schema(NESTED))
     text = b"x" * 300_000
@@ -107,13 +132,13 @@ def test_groups_count_too(inner: bytes) -> None:
     message = protobuf.reader(schema(NESTED))
     assert read(b"\0" + inner, message).data["old"] is not None
     shape, _ = shapes_of(_all())
-    assert values_in(inner, 0, shape) == 2 + 1 + (201 if b"\x0a" in inner else 0)
+    assert values_in(inner, 0, shape) == 3 + 1 + (201 if b"\x0a" in inner else 0)
 
 
 def test_behind_a_group_that_the_schema_does_not_know_it_counts_on() -> None:
     shape, _ = shapes_of(_all())
     unknown = b"\x4b\x0a\0\x4c"  # as field 9, with something in it
-    assert values_in(unknown + b"\x0a\0", 0, shape) == 2 + 201
+    assert values_in(unknown + b"\x0a\0", 0, shape) == 3 + 201
     assert len(read(b"\0" + unknown + b"\x0a\0", protobuf.reader(schema(NESTED))).data["wide"]) == 1
 
 

@@ -42,6 +42,8 @@ class SqliteTransaction:
         self._loaded: list[_Loaded] = []
         self._steps: list[Step] = []
         self._has_begun = False
+        #: What a step raised, if one did.
+        self._failed: Exception | None = None
 
     def load(self, table: Table, keys: Sequence[Key]) -> Mapping[Key, Row]:
         """As `Transaction.load`."""
@@ -93,7 +95,7 @@ class SqliteTransaction:
                 return
             self._compare(connection)
             for step in self._steps:
-                step(connection)
+                self._run(step, connection)
             self._steps.clear()
 
     def commit(self, settle: Step) -> None:
@@ -101,6 +103,8 @@ class SqliteTransaction:
         if self.is_repeated:
             return
         self.begin()
+        if self._failed is not None:  # whatever the projector made of it: half of a write is none
+            raise self._failed
         with self._file.open() as connection:
             if not connection.in_transaction:
                 raise Misconfigured(
@@ -132,7 +136,14 @@ class SqliteTransaction:
             self._steps.append(step)
             return
         with self._file.open() as connection:
+            self._run(step, connection)
+
+    def _run(self, step: Step, connection: sqlite3.Connection) -> None:
+        try:
             step(connection)
+        except Exception as cause:
+            self._failed = cause
+            raise
 
 
 class _Cursor(sqlite3.Cursor):

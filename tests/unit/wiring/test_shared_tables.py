@@ -66,6 +66,13 @@ def test_in_stores_of_their_own_tables_may_have_one_name(
     assert problems(eu=writes("latest", **one), us=writes("latest", **other)) == []
 
 
+def test_a_database_is_the_same_whoever_connects_to_it() -> None:
+    one = {"postgresql": {"url": "postgresql://ada:secret@db/shop"}}
+    other = {"postgresql": {"url": "postgres://bob@db:5432/shop?sslmode=require"}}
+    (line,) = problems(eu=writes("latest", **one), us=writes("latest", **other))
+    assert "secret" not in line
+
+
 def test_one_file_is_the_same_by_whatever_path(tmp_path: Path) -> None:
     one, other = str(tmp_path / "shop.db"), str(tmp_path / "there" / ".." / "shop.db")
     found = problems(

@@ -49,7 +49,7 @@ def _read(title: str, schema: Schema, branch: Branch, reader_schemas: Sequence[S
         stream.seek(start)
         try:
             if into is not None:  # by it fastavro passes over fields without a look at them
-                read(stream, bare, None)
+                read(stream, bare, None, handle_unicode_errors="ignore")
                 stream.seek(start)
             value = read(stream, readable, into)
         except Exception as cause:  # whatever fastavro raises is about the bytes
@@ -99,8 +99,8 @@ def _fastavro(*schemas: Schema | None) -> Callable[..., Any]:
     return _read_carefully if is_deep else schemaless_reader
 
 
-def _read_carefully(stream: BytesIO, *schemas: Any) -> Any:
-    return careful_reader(cast("IO[Any]", _Numbers(stream)), *schemas)
+def _read_carefully(stream: BytesIO, *schemas: Any, **options: Any) -> Any:
+    return careful_reader(cast("IO[Any]", _Numbers(stream)), *schemas, **options)
 
 
 class _Numbers:

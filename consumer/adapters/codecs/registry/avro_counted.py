@@ -28,30 +28,37 @@ def bare(record: Mapping[str, Any]) -> dict[str, Any]:
 def _counted_with_names(record: Mapping[str, Any], without: str | None) -> dict[str, Any]:
     """With the mark of what is parsed, by which fastavro takes the record, and the types it names, as they are."""
     names = record["__named_schemas"]
+    done: dict[
+        int, Any
+    ] = {}  # by the identity of types, which are the same under their names and where they stand
     return {
-        **_counted(record, without),
-        "__named_schemas": {name: _counted(names[name], without) for name in names},
+        **_counted(record, without, done),
+        "__named_schemas": {name: _counted(names[name], without, done) for name in names},
     }
 
 
-def _counted(schema: Any, without: str | None) -> Any:
+def _counted(schema: Any, without: str | None, done: dict[int, Any]) -> Any:
     if isinstance(schema, list):
-        return {"type": "union", **_by_number([_counted(each, without) for each in schema])}
+        return {"type": "union", **_by_number([_counted(each, without, done) for each in schema])}
     if not isinstance(schema, dict):
         return schema
-    made = {name: value for name, value in schema.items() if name != without}
+    if id(schema) in done:
+        return done[id(schema)]
+    made = done[id(schema)] = {name: value for name, value in schema.items() if name != without}
     part = _PARTS.get(made["type"])
     if part is not None:
-        made[part] = _counted(made[part], without)
+        made[part] = _counted(made[part], without, done)
     elif made["type"] == "enum":
         made["symbols"] = _by_number(made["symbols"])
     elif made["type"] in RECORDS:
-        made["fields"] = [_counted_field(each, without) for each in made["fields"]]
+        made["fields"] = [_counted_field(each, without, done) for each in made["fields"]]
     return made
 
 
-def _counted_field(field: Mapping[str, Any], without: str | None) -> dict[str, Any]:
-    return {**field, "type": _counted(field["type"], without)}
+def _counted_field(
+    field: Mapping[str, Any], without: str | None, done: dict[int, Any]
+) -> dict[str, Any]:
+    return {**field, "type": _counted(field["type"], without, done)}
 
 
 def _by_number(items: list[Any]) -> dict[Any, Any]:

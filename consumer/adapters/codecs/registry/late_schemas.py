@@ -20,12 +20,12 @@ class LateSchemas:
     """Tells who may still come. Of records from before nobody waits for a schema, be there however many of them."""
 
     def __init__(self) -> None:
-        #: By our own clock, for a producer's may be ahead.
+        #: By our own clock, for a producer's may be some seconds ahead.
         self._missed_since: dict[SchemaId, float] = {}
 
     def may_come(self, record: Record, schema_id: SchemaId) -> bool:
         """Whether the record is so new that its schema may not have arrived everywhere."""
-        if record.time is None or datetime.now(UTC) - record.time > PATIENCE:
+        if record.time is None or abs(datetime.now(UTC) - record.time) > PATIENCE:
             return False
         if len(self._missed_since) >= _MOST:
             self._missed_since.clear()

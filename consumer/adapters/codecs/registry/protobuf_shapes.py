@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 
 import msgspec
-from google.protobuf.descriptor import Descriptor
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
 #: Values that are made of one message at most, each of some 60 bytes.
 MOST = 4_000_000
@@ -16,10 +16,12 @@ _DEEPEST = 100
 _MORE = 0x80
 #: How a field is written: as a number, in eight bytes, with its length in front, as a group, in four bytes.
 _NUMBER, _EIGHT, _LENGTH, _BEGIN, _END, _FOUR = range(6)
+#: How the value of an entry of a map begins, where that is a message.
+_VALUE = 2 << 3 | _LENGTH
 
 
 class Shape(msgspec.Struct):
-    """A type of message: how many values its dict holds, and the messages among its fields, by their numbers."""
+    """A type of message: how many values its dict holds, and the messages among its fields, by their tags."""
 
     width: int
     inner: dict[int, Shape]
@@ -45,8 +47,23 @@ def shapes_of(kind: Descriptor) -> tuple[Shape, int]:
                     kinds[inner.full_name] = inner
                     shapes[inner.full_name] = Shape(0, {})
                     unread.append(inner)
-                shape.inner[field.number] = shapes[inner.full_name]
+                shape.inner[_tag(field)] = shapes[inner.full_name]
+    for name, each in kinds.items():
+        if each.GetOptions().map_entry:
+            _with_value(shapes[name])
     return shapes[kind.full_name], max(shape.width for shape in shapes.values())
+
+
+def _tag(field: FieldDescriptor) -> int:
+    """How the field begins. One that is written in another way is unknown to a parser."""
+    return field.number << 3 | (_BEGIN if field.type == FieldDescriptor.TYPE_GROUP else _LENGTH)
+
+
+def _with_value(entry: Shape) -> None:
+    """An entry of a map has a value also where none is written: then one with nothing set."""
+    if (value := entry.inner.get(_VALUE)) is not None:
+        entry.width += value.width
+        entry.inner = {_VALUE: Shape(0, value.inner)}
 
 
 def values_in(data: bytes, at: int, shape: Shape) -> int:
@@ -61,23 +78,26 @@ def values_in(data: bytes, at: int, shape: Shape) -> int:
             while at >= end:
                 shape, end = around.pop()
             tag, at = _number(data, at)
-            written, inner = tag & 7, shape.inner.get(tag >> 3)
-            if written == _END:
-                shape, end = around.pop()
-            elif written == _BEGIN or (written == _LENGTH and inner is not None):
+            written, inner = tag & 7, shape.inner.get(tag)
+            if written == _LENGTH and inner is not None and inner.inner:
+                length, at = _number(data, at)
                 around.append((shape, end))
-                if written == _LENGTH:
-                    length, at = _number(data, at)
-                    end = at + length
+                shape, end = inner, at + length
+                found += shape.width
+            elif written == _BEGIN:
+                around.append((shape, end))
                 shape = inner or _UNKNOWN
                 found += shape.width
+            elif written == _END:
+                shape, end = around.pop()
             else:
                 at = _behind(written, data, at)
+                found += inner.width if inner is not None else 0
     return found
 
 
 def _behind(written: int, data: bytes, at: int) -> int:
-    """Where a field that is no message ends."""
+    """Where a field ends, whatever is in it."""
     if written == _NUMBER:
         return _number(data, at)[1]
     if written == _LENGTH:
@@ -90,6 +110,9 @@ def _behind(written: int, data: bytes, at: int) -> int:
 
 def _number(data: bytes, at: int) -> tuple[int, int]:
     """A number, and where it ends; `IndexError` where that is not within ten bytes."""
+    number = data[at]
+    if number < _MORE:  # as most are
+        return number, at + 1
     number = 0
     for place in range(10):
         byte = data[at + place]
