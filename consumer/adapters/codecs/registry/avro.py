@@ -15,12 +15,11 @@ from consumer.adapters.codecs.registry.avro_schemas import Branch, Schema, parse
 from consumer.adapters.codecs.registry.avro_values import Inadmissible
 from consumer.adapters.codecs.registry.body import Body, Read
 from consumer.adapters.codecs.registry.registered import Registered
+from consumer.adapters.codecs.registry.varints import MORE, signed
 from consumer.model.event import reason
 from consumer.model.record import Record
 
-#: The bit that says that the next byte belongs to the number too.
-_MORE = 0x80
-_MORE_BYTE = bytes([_MORE])
+_MORE_BYTE = bytes([MORE])
 
 #: Bytes of a number; ten are enough, and more that are read one by one may be something else.
 _LONGEST = 64
@@ -72,23 +71,15 @@ def _union(title: str, reads: Sequence[Read]) -> Read:
     """Reads the branch's number first, which fastavro reads again: only so is its name known."""
 
     def read_branch(record: Record, data: bytes, start: int) -> Body:
-        branch = _number(data, start)
-        if branch is None or not 0 <= branch < len(reads):
+        try:
+            branch, _ = signed(data, start)
+        except IndexError:
+            branch = -1
+        if not 0 <= branch < len(reads):
             raise refused(record, f"{title}: the union has no such branch")
         return reads[branch](record, data, start)
 
     return read_branch
-
-
-def _number(data: bytes, at: int) -> int | None:
-    """Avro's way to write a number; None where the bytes end within it."""
-    folded = shift = 0
-    for byte in data[at : at + 10]:
-        folded |= (byte & ~_MORE) << shift
-        if not byte & _MORE:
-            return (folded >> 1) ^ -(folded & 1)
-        shift += 7
-    return None
 
 
 def _fastavro(*schemas: Schema | None) -> Callable[..., Any]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from google.protobuf.descriptor import Descriptor, FileDescriptor
 
 from consumer.adapters.codecs.reading import refused
+from consumer.adapters.codecs.registry.varints import signed
 from consumer.model.record import Record
 
 #: The index of a message in the file, then of one within it, and so on.
@@ -18,9 +19,6 @@ FIRST_PLACE: Place = (0,)
 
 #: Above it a list of indexes is no place of a message: the compiler does not take them nested so deep.
 _DEEPEST = 64
-
-#: The bit that says that the next byte belongs to the number too.
-_MORE = 0x80
 
 #: How Apicurio's serializer begins instead: a message of one text, the name, with its length in front.
 _TEXT = b"\x0a"
@@ -76,9 +74,7 @@ def _by_name(data: bytes, start: int, names: Mapping[str, int]) -> tuple[Place, 
 
 def _number(record: Record, data: bytes, at: int) -> tuple[int, int]:
     """A number as Protobuf's `sint64` is written, and where it ends."""
-    folded = 0
-    for shift, byte in enumerate(data[at : at + 10]):
-        folded |= (byte & ~_MORE) << 7 * shift
-        if not byte & _MORE:
-            return (folded >> 1) ^ -(folded & 1), at + shift + 1
-    raise refused(record, "its message indexes have no end")
+    try:
+        return signed(data, at)
+    except IndexError:
+        raise refused(record, "its message indexes have no end") from None

@@ -7,13 +7,13 @@ from contextlib import suppress
 import msgspec
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
+from consumer.adapters.codecs.registry.varints import unsigned
+
 #: Values that are made of one message at most, each of some 60 bytes.
 MOST = 4_000_000
 
 #: How deep a parser goes.
 _DEEPEST = 100
-#: The bit that says that the next byte belongs to the number too.
-_MORE = 0x80
 #: How a field is written: as a number, in eight bytes, with its length in front, as a group, in four bytes.
 _NUMBER, _EIGHT, _LENGTH, _BEGIN, _END, _FOUR = range(6)
 #: How the value of an entry of a map begins, where that is a message.
@@ -77,10 +77,10 @@ def values_in(data: bytes, at: int, shape: Shape) -> int:
         while found <= MOST and len(around) <= _DEEPEST:
             while at >= end:
                 shape, end = around.pop()
-            tag, at = _number(data, at)
+            tag, at = unsigned(data, at)
             written, inner = tag & 7, shape.inner.get(tag)
             if written == _LENGTH and inner is not None and inner.inner:
-                length, at = _number(data, at)
+                length, at = unsigned(data, at)
                 around.append((shape, end))
                 shape, end = inner, at + length
                 found += shape.width
@@ -99,24 +99,10 @@ def values_in(data: bytes, at: int, shape: Shape) -> int:
 def _behind(written: int, data: bytes, at: int) -> int:
     """Where a field ends, whatever is in it."""
     if written == _NUMBER:
-        return _number(data, at)[1]
+        return unsigned(data, at)[1]
     if written == _LENGTH:
-        length, at = _number(data, at)
+        length, at = unsigned(data, at)
         return at + length
     if written in (_EIGHT, _FOUR):
         return at + (8 if written == _EIGHT else 4)
-    raise IndexError
-
-
-def _number(data: bytes, at: int) -> tuple[int, int]:
-    """A number, and where it ends; `IndexError` where that is not within ten bytes."""
-    number = data[at]
-    if number < _MORE:  # as most are
-        return number, at + 1
-    number = 0
-    for place in range(10):
-        byte = data[at + place]
-        number |= (byte & ~_MORE) << 7 * place
-        if not byte & _MORE:
-            return number, at + place + 1
     raise IndexError
