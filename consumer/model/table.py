@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from functools import cached_property
 from typing import Any
 
 import msgspec
 
-from consumer.errors import Misconfigured
+from consumer.errors import Misconfigured, RowRefused
 
 #: The values of a row, in the order of the table's columns.
 Row = tuple[Any, ...]
@@ -112,6 +112,20 @@ class Table(msgspec.Struct, frozen=True, dict=True):
     def key_of(self, row: Sequence[Any]) -> Key:
         """The primary key of a row."""
         return tuple([row[at] for at in self.key_at])
+
+    def check_rows(self, rows: Iterable[Row]) -> None:
+        """Raises `RowRefused` where one has not as many values as the table has columns."""
+        self._check_lengths("row", rows, len(self.columns))
+
+    def check_keys(self, keys: Iterable[Key]) -> None:
+        """Raises `RowRefused` where one has not as many values as the primary key."""
+        self._check_lengths("key", keys, len(self.key))
+
+    def _check_lengths(self, what: str, given: Iterable[Row | Key], length: int) -> None:
+        if others := set(map(len, given)) - {length}:
+            raise RowRefused(
+                f"a {what} of the table {self.name} has {length} values, not {others.pop()}"
+            )
 
 
 def _validated(what: str, name: str) -> None:

@@ -18,10 +18,7 @@ def kept(table: Table, row: Row) -> Row:
 
     Raises `RowRefused` where no store would take it.
     """
-    if len(row) != len(table.columns):
-        raise RowRefused(
-            f"a row of the table {table.name} has {len(table.columns)} values, not {len(row)}"
-        )
+    table.check_rows([row])
     return tuple(
         [_kept(table, column, value) for column, value in zip(table.columns, row, strict=True)]
     )
@@ -34,11 +31,8 @@ def given(row: Row) -> Row:
 
 def keyed(table: Table, key: Key) -> Key:
     """The key as a store keeps it; raises as `kept` does."""
+    table.check_keys([key])
     columns = [table.by_name[name] for name in table.key]
-    if len(key) != len(columns):
-        raise RowRefused(
-            f"a key of the table {table.name} has {len(columns)} values, not {len(key)}"
-        )
     return tuple([_kept(table, column, part) for column, part in zip(columns, key, strict=True)])
 
 

@@ -146,11 +146,7 @@ def bound_columns(table: Table) -> tuple[BoundColumn, ...]:
 
 def by_column(table: Table, rows: Sequence[Row]) -> list[tuple[Any, ...]]:
     """The rows' values, column by column. Raises `RowRefused` for a row of another length."""
-    lengths = set(map(len, rows)) - {len(table.columns)}
-    if lengths:
-        raise RowRefused(
-            f"a row of the table {table.name} has {len(table.columns)} values, not {lengths.pop()}"
-        )
+    table.check_rows(rows)
     return list(zip(*rows, strict=True))
 
 

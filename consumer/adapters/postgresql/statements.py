@@ -10,7 +10,6 @@ import msgspec
 from psycopg import sql
 
 from consumer.adapters.postgresql.columns import BoundColumn, bound_columns, by_column
-from consumer.errors import RowRefused
 from consumer.model.table import Key, Row, Table
 
 
@@ -76,11 +75,7 @@ class Statements:
     def keys_in_order(self, keys: Iterable[Key]) -> list[Key]:
         """Each once; as `in_order`."""
         keys = list(keys)
-        others = set(map(len, keys)) - {len(self.key_columns)}
-        if others:
-            raise RowRefused(
-                f"a key of the table {self.table.name} has {len(self.key_columns)} values, not {others.pop()}"
-            )
+        self.table.check_keys(keys)
         for column, values in zip(self.key_columns, zip(*keys, strict=True), strict=False):
             column.check(values)
         return sorted(set(keys))

@@ -38,11 +38,15 @@ class Rows:
 
     def encoded(self, rows: Iterable[Row]) -> list[Row]:
         """As SQLite takes them; raises as `columns.encoder` does."""
-        return _converted(self.table, self._encoders, rows)
+        given = list(rows)
+        self.table.check_rows(given)
+        return _converted(self._encoders, given)
 
     def encoded_keys(self, keys: Iterable[Key]) -> list[Key]:
         """As SQLite takes them; raises as `columns.encoder` does."""
-        return _converted(self.table, self._key_encoders, keys)
+        given = list(keys)
+        self.table.check_keys(given)
+        return _converted(self._key_encoders, given)
 
     def decoded(self, rows: Sequence[Row]) -> dict[Key, Row]:
         """As projectors take them, by their keys."""
@@ -146,15 +150,10 @@ def _placed(rows: int, values: int) -> str:
     return ", ".join([one] * rows)
 
 
-def _converted(table: Table, converts: Sequence[Convert], rows: Iterable[Row]) -> list[Row]:
-    given = list(rows)
-    if not given:
+def _converted(converts: Sequence[Convert], rows: Sequence[Row]) -> list[Row]:
+    if not rows:
         return []
-    if others := set(map(len, given)) - {len(converts)}:
-        raise RowRefused(
-            f"a row of the table {table.name}, or its key, has {len(converts)} values, not {others.pop()}"
-        )
-    columns = list(zip(*given, strict=True))
+    columns = list(zip(*rows, strict=True))
     converted = [convert(values) for convert, values in zip(converts, columns, strict=True)]
     return list(zip(*converted, strict=True))
 
