@@ -59,7 +59,7 @@ def test_of_any_other_record_nobody_waits_for_it(codec: SchemaRegistry, ago: flo
 
 
 @pytest.mark.parametrize("ago", [1, -9], ids=["by our clock", "by a clock that is ahead"])
-def test_it_is_waited_for_some_seconds_whatever_the_producer_s_clock(
+def test_it_is_waited_for_some_seconds_by_our_own_clock(
     codec: SchemaRegistry, clock: Any, ago: float
 ) -> None:
     new = written(ago=ago)
