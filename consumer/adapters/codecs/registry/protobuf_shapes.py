@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from contextlib import suppress
 
 import msgspec
@@ -33,25 +34,35 @@ _UNKNOWN = Shape(0, {})
 
 def shapes_of(kind: Descriptor) -> tuple[Shape, int]:
     """The type's, and the width of the widest that may stand in it; a type has one shape wherever it stands."""
-    kinds, shapes = {kind.full_name: kind}, {kind.full_name: Shape(0, {})}
-    unread = [kind]
-    while unread:  # not by recursion: types may form a chain of any length
-        each = unread.pop()
-        shape = shapes[each.full_name]
-        # Of a `oneof` one alone is there.
-        shape.width = len({(field.containing_oneof or field).full_name for field in each.fields})
-        for field in each.fields:
-            inner = field.message_type
-            if inner is not None:
-                if inner.full_name not in kinds:
-                    kinds[inner.full_name] = inner
-                    shapes[inner.full_name] = Shape(0, {})
-                    unread.append(inner)
-                shape.inner[_tag(field)] = shapes[inner.full_name]
-    for name, each in kinds.items():
+    kinds = _every_kind(kind)
+    shapes = {each.full_name: Shape(_width(each), {}) for each in kinds}
+    for each in kinds:
+        shapes[each.full_name].inner.update(
+            (_tag(field), shapes[field.message_type.full_name])
+            for field in each.fields
+            if field.message_type is not None
+        )
+    for each in kinds:
         if each.GetOptions().map_entry:
-            _with_value(shapes[name])
+            _with_value(shapes[each.full_name])
     return shapes[kind.full_name], max(shape.width for shape in shapes.values())
+
+
+def _every_kind(kind: Descriptor) -> Collection[Descriptor]:
+    """The type, and all that may stand in it. Not by recursion: types may form a chain of any length."""
+    found, unread = {kind.full_name: kind}, [kind]
+    while unread:
+        for field in unread.pop().fields:
+            inner = field.message_type
+            if inner is not None and inner.full_name not in found:
+                found[inner.full_name] = inner
+                unread.append(inner)
+    return found.values()
+
+
+def _width(kind: Descriptor) -> int:
+    """Of a `oneof` one field alone is there."""
+    return len({(field.containing_oneof or field).full_name for field in kind.fields})
 
 
 def _tag(field: FieldDescriptor) -> int:
